@@ -85,7 +85,7 @@ class Runtime(Protocol):
         ...
 
     def precompile(self, component: Component, folder: Path) -> Component:
-        """The component with its precompiled form, cached in `folder` by content, where the runtime has one."""
+        """The component with its precompiled form, cached by content in `folder`, if the runtime has one."""
         ...
 
 
