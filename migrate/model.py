@@ -149,7 +149,10 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one side answered. `error` is set, and the rest empty, where no answer came."""
+    """What one side answered. `error` is set where no whole answer came.
+
+    Of a body too long to keep, `body` holds the beginning and `full_sha256` and `full_size` the rest.
+    """
 
     status: int
     headers: tuple[tuple[str, str], ...]  # as sent, order kept
@@ -157,6 +160,8 @@ class Answer:
     seconds: float
     chunks: tuple[Chunk, ...] = ()
     error: str | None = None
+    full_sha256: str | None = None
+    full_size: int | None = None  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +267,10 @@ class Side(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """A figure with its method, its n and its spread."""
+    """A figure with its method, its n and its spread.
+
+    Where nothing could be measured `values` is empty, `median` is NaN and `method` says why.
+    """
 
     metric: str
     side: Side
@@ -352,3 +360,4 @@ class Comparison:
     log_findings: tuple[LogFinding, ...] = ()
     notes: tuple[str, ...] = field(default=())
     promise: bool = True
+    machine: str = ""  # what the figures were taken on: processor, cores, load
