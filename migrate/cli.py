@@ -1,0 +1,522 @@
+"""The command line: parse, call, print. What a command does stands in the modules it calls."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from migrate.errors import DiskError, Dock2wasmError, Exit
+from migrate.progress import Lines, Progress, Silent
+
+if TYPE_CHECKING:
+    from migrate.model import Comparison
+
+app = typer.Typer(
+    name="dock2wasm",
+    help=(
+        "Tells which Dockerized services can run as WebAssembly, converts them without touching their "
+        "source, and proves that they answer the same.\n\n"
+        "\b\n"
+        "  dock2wasm assess .                    judge every service of a repository\n"
+        "  dock2wasm migrate . --service api     all of it: assess, convert, build, validate\n"
+        "  dock2wasm doctor                      what is installed and what is missing"
+    ),
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Color(StrEnum):
+    """When to use colours."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+class AssessFormat(StrEnum):
+    """Reports of `assess`."""
+
+    TERMINAL = "terminal"
+    JSON = "json"
+
+
+class ValidateFormat(StrEnum):
+    """Reports of `validate` and `migrate`."""
+
+    TERMINAL = "terminal"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+PathArgument = Annotated[
+    Path, typer.Argument(metavar="[PATH]", help="The repository (default: the current folder).")
+]
+Service = Annotated[
+    str | None, typer.Option("--service", "-s", help="The service; needed where there are several.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; results and errors only.")]
+ColorOption = Annotated[Color, typer.Option("--color", help="When to use colours.")]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="The generated tree (default: wasm/SERVICE in the repository)."),
+]
+Report = Annotated[Path | None, typer.Option("--report", help="Write the report to this file instead.")]
+Accept = Annotated[
+    list[str] | None,
+    typer.Option("--accept", help="Rules whose findings you accept; the result carries no promise."),
+]
+TargetOption = Annotated[
+    list[str] | None,
+    typer.Option("--target", "-t", help="Where it will be deployed; repeatable (default: spin, wasmtime)."),
+]
+AllowHost = Annotated[
+    list[str] | None,
+    typer.Option("--allow-host", help="Grant an outbound host, e.g. https://api.example.com; repeatable."),
+]
+SnapshotOption = Annotated[
+    str, typer.Option("--snapshot-app", help="Put the application into the snapshot: never|auto|always.")
+]
+EnvOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--env", "-e", help="K=V for the service at run time (K alone: taken from here); repeatable."
+    ),
+]
+EnvFile = Annotated[Path | None, typer.Option("--env-file", help="A file of K=V lines, as --env.")]
+RuntimeOption = Annotated[str, typer.Option("--runtime", help="The program that runs it: wasmtime, spin.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite generated files that were edited.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Build from local caches only.")]
+Probes = Annotated[
+    Path | None, typer.Option("--probes", help="The requests to send (schema: dock2wasm schema probes).")
+]
+RecordingOption = Annotated[
+    Path | None,
+    typer.Option("--recording", help="Recorded answers of the original (default: beside the tree)."),
+]
+Record = Annotated[
+    bool, typer.Option("--record", help="Record the original's answers for machines without Docker.")
+]
+Replay = Annotated[bool, typer.Option("--replay", help="Use the recording even if a Docker engine answers.")]
+Measure = Annotated[bool, typer.Option("--measure/--no-measure", help="Measure size, start and memory.")]
+ColdStarts = Annotated[
+    int | None,
+    typer.Option("--cold-starts", min=1, max=1000, help="How often a start is measured (default 10)."),
+]
+
+
+def _version(value: bool) -> None:
+    if value:
+        from migrate.version import version
+
+        typer.echo(f"dock2wasm {version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    del version
+
+
+@app.command()
+def assess(
+    path: PathArgument = Path(),
+    service: Service = None,
+    output_format: Annotated[
+        AssessFormat, typer.Option("--format", "-f", help="The report.")
+    ] = AssessFormat.TERMINAL,
+    report: Report = None,
+    color: ColorOption = Color.AUTO,
+) -> None:
+    """Read a repository and judge its services. Runs nothing of it, needs no Docker and no network.
+
+    \b
+    Examples:
+      dock2wasm assess
+      dock2wasm assess ../shop --service api
+      dock2wasm assess --format json --report assessment.json
+    """
+    from migrate import pipeline
+
+    assessment = pipeline.assess(path, service)
+    if output_format is AssessFormat.JSON:
+        from migrate.reports.wire.assess import to_json
+
+        _emit(json.dumps(to_json(assessment), indent=2, ensure_ascii=False) + "\n", report)
+    else:
+        from migrate.reports.assess_terminal import render
+
+        _emit(render(assessment, color=_colored(color, report), width=_width()), report)
+
+
+@app.command()
+def convert(
+    path: PathArgument = Path(),
+    service: Service = None,
+    target: TargetOption = None,
+    accept: Accept = None,
+    output: Output = None,
+    allow_host: AllowHost = None,
+    snapshot_app: SnapshotOption = "never",
+    force: Force = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing; say what would change.")] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Show the changes as a unified diff.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Say what changed as JSON.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write wasm/SERVICE: adapter, build script, manifests. The service's source is not touched.
+
+    \b
+    Examples:
+      dock2wasm convert --service api
+      dock2wasm convert --service api --target spin --dry-run --diff
+      dock2wasm convert --service counter --accept memory-state
+    """
+    from migrate import pipeline
+
+    options = pipeline.ConvertOptions(
+        path,
+        service,
+        tuple(target or ()),
+        _names(accept),
+        output,
+        tuple(allow_host or ()),
+        snapshot_app,
+        force,
+        dry_run,
+    )
+    plan, changes = pipeline.convert(options, _progress(quiet))
+    if as_json:
+        typer.echo(json.dumps(changes.to_json(), indent=2, ensure_ascii=False))
+    else:
+        if diff:
+            typer.echo(changes.diff(), nl=False)
+        if not quiet:
+            typer.echo(changes.summary(plan))
+
+
+@app.command()
+def build(
+    path: PathArgument = Path(),
+    service: Service = None,
+    output: Output = None,
+    offline: Offline = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run the generated build. The component lies in wasm/SERVICE/build/ afterwards.
+
+    \b
+    Examples:
+      dock2wasm build --service api
+      dock2wasm build --service api --offline
+    """
+    from migrate import pipeline
+
+    result = pipeline.build(path, service, output, offline, _progress(quiet))
+    if as_json:
+        typer.echo(json.dumps(pipeline.build_json(result), indent=2))
+    elif not quiet:
+        typer.echo(pipeline.build_summary(result))
+
+
+@app.command()
+def serve(
+    path: PathArgument = Path(),
+    service: Service = None,
+    output: Output = None,
+    runtime: RuntimeOption = "wasmtime",
+    port: Annotated[int | None, typer.Option("--port", "-p", min=1, max=65535, help="On 127.0.0.1.")] = None,
+    env: EnvOption = None,
+    env_file: EnvFile = None,
+    reuse: Annotated[bool, typer.Option("--reuse", help="Let an instance answer many requests.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run the built component on 127.0.0.1 until Ctrl-C.
+
+    \b
+    Examples:
+      dock2wasm serve --service api --port 8080 --env SECRET_KEY
+      dock2wasm serve --service api --runtime spin
+    """
+    from migrate import pipeline
+    from migrate.serve import serve_until_stopped
+
+    tree = pipeline.tree_of(path, service, output)
+    serve_until_stopped(
+        tree,
+        runtime_name=runtime,
+        port=port,
+        environment=_environment(env, env_file),
+        reuse=reuse,
+        progress=_progress(quiet),
+    )
+
+
+@app.command()
+def validate(
+    path: PathArgument = Path(),
+    service: Service = None,
+    output: Output = None,
+    runtime: RuntimeOption = "wasmtime",
+    probes: Probes = None,
+    recording: RecordingOption = None,
+    record: Record = False,
+    replay: Replay = False,
+    env: EnvOption = None,
+    env_file: EnvFile = None,
+    measure: Measure = True,
+    cold_starts: ColdStarts = None,
+    output_format: Annotated[
+        ValidateFormat, typer.Option("--format", "-f", help="The report.")
+    ] = ValidateFormat.TERMINAL,
+    report: Report = None,
+    color: ColorOption = Color.AUTO,
+    quiet: Quiet = False,
+) -> None:
+    """Ask the original container and the component the same, compare and measure.
+
+    Exit code 0: equal, 1: different, 4: inconclusive.
+
+    \b
+    Examples:
+      dock2wasm validate --service api
+      dock2wasm validate --service api --probes tests/probes.yaml --format markdown
+      dock2wasm validate --service api --record
+    """
+    from migrate import pipeline
+
+    options = pipeline.ValidateChoices(
+        runtime, probes, recording, record, replay, _environment(env, env_file), measure, cold_starts
+    )
+    comparison = pipeline.validate(path, service, output, options, _progress(quiet))
+    _emit_comparison(comparison, output_format, report, color)
+
+
+@app.command()
+def migrate(
+    path: PathArgument = Path(),
+    service: Service = None,
+    target: TargetOption = None,
+    accept: Accept = None,
+    output: Output = None,
+    allow_host: AllowHost = None,
+    snapshot_app: SnapshotOption = "never",
+    force: Force = False,
+    offline: Offline = False,
+    runtime: RuntimeOption = "wasmtime",
+    probes: Probes = None,
+    recording: RecordingOption = None,
+    record: Record = False,
+    replay: Replay = False,
+    env: EnvOption = None,
+    env_file: EnvFile = None,
+    measure: Measure = True,
+    cold_starts: ColdStarts = None,
+    output_format: Annotated[
+        ValidateFormat, typer.Option("--format", "-f", help="The report.")
+    ] = ValidateFormat.TERMINAL,
+    report: Report = None,
+    color: ColorOption = Color.AUTO,
+    quiet: Quiet = False,
+) -> None:
+    """All of it: assess, convert, build, validate. The reports lie in wasm/SERVICE/reports/ afterwards.
+
+    \b
+    Examples:
+      dock2wasm migrate --service api
+      dock2wasm migrate ../shop --service api --probes ../shop/probes.yaml
+    """
+    from migrate import pipeline
+
+    comparison = pipeline.migrate(
+        pipeline.ConvertOptions(
+            path,
+            service,
+            tuple(target or ()),
+            _names(accept),
+            output,
+            tuple(allow_host or ()),
+            snapshot_app,
+            force,
+            dry_run=False,
+        ),
+        pipeline.ValidateChoices(
+            runtime, probes, recording, record, replay, _environment(env, env_file), measure, cold_starts
+        ),
+        offline,
+        _progress(quiet),
+    )
+    _emit_comparison(comparison, output_format, report, color)
+
+
+@app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the checks as JSON.")] = False,
+    color: ColorOption = Color.AUTO,
+) -> None:
+    """Say what is installed, what is missing, and the exact command that installs it."""
+    from migrate import doctor as examination
+
+    checks = examination.examine()
+    if as_json:
+        typer.echo(json.dumps(examination.to_json(checks), indent=2))
+    else:
+        typer.echo(examination.render(checks, color=_colored(color, None)), nl=False)
+    if not examination.complete(checks):
+        raise typer.Exit(examination.EXIT_INCOMPLETE)
+
+
+@app.command()
+def explain(rule: Annotated[str, typer.Argument(help="A rule's name, as a finding shows it.")]) -> None:
+    """Say what a rule means, why it matters and how to mend what it found."""
+    from analyzers.rules import explain as explanation
+
+    try:
+        typer.echo(explanation(rule))
+    except KeyError as error:
+        typer.echo(f"error: {error.args[0]}", err=True)
+        raise typer.Exit(Exit.USAGE) from None
+
+
+@app.command()
+def schema(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="assess, validate, probes or recording.")],
+) -> None:
+    """Print the JSON schema of a report or an input file."""
+    from migrate.reports import schema_text
+
+    try:
+        typer.echo(schema_text(name), nl=False)
+    except KeyError as error:
+        typer.echo(f"error: {error.args[0]}", err=True)
+        raise typer.Exit(Exit.USAGE) from None
+
+
+def _emit_comparison(
+    comparison: Comparison, output_format: ValidateFormat, report: Path | None, color: Color
+) -> None:
+    from migrate import pipeline
+
+    if output_format is ValidateFormat.JSON:
+        from migrate.reports.wire.validate import to_json
+
+        text = json.dumps(to_json(comparison), indent=2, ensure_ascii=False) + "\n"
+    elif output_format is ValidateFormat.MARKDOWN:
+        from migrate.reports import validate_markdown
+
+        text = validate_markdown.render(comparison)
+    else:
+        from migrate.reports import validate_terminal
+
+        text = validate_terminal.render(comparison, color=_colored(color, report), width=_width())
+    _emit(text, report)
+    code = pipeline.exit_code(comparison)
+    if code:
+        raise typer.Exit(code)
+
+
+def _emit(text: str, report: Path | None) -> None:
+    if report is None:
+        typer.echo(text, nl=False)
+    else:
+        from migrate.files import write_atomically
+
+        write_atomically(report, text.encode())
+
+
+def _progress(quiet: bool) -> Progress:
+    return Silent() if quiet else Lines()
+
+
+def _colored(color: Color, report: Path | None) -> bool:
+    if color is not Color.AUTO:
+        return color is Color.ALWAYS
+    return report is None and "NO_COLOR" not in os.environ and sys.stdout.isatty()
+
+
+def _width() -> int:
+    import shutil
+
+    return max(40, min(120, shutil.get_terminal_size((80, 24)).columns))
+
+
+def _names(values: Sequence[str] | None) -> tuple[str, ...]:
+    return tuple(name.strip() for value in values or () for name in value.split(",") if name.strip())
+
+
+def _environment(pairs: Sequence[str] | None, file: Path | None) -> dict[str, str]:
+    """`--env-file` first, `--env` over it. Raises ConfigError on a line that is no K=V."""
+    from migrate.environment import parse_file, parse_pair
+
+    found = parse_file(file) if file else {}
+    for pair in pairs or ():
+        key, value = parse_pair(pair)
+        found[key] = value
+    return found
+
+
+def main() -> None:
+    """The console script: every error becomes a message and its exit code, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    try:
+        app()
+    except Dock2wasmError as error:
+        _fail(error)
+    except BrokenPipeError:
+        # The reader of our output left; there is nobody to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            _fail(
+                DiskError(
+                    f"The disk is full: {error.filename or error}.", do="Free some space and run again."
+                )
+            )
+        if error.errno == errno.EROFS:
+            _fail(DiskError(f"{error.filename} cannot be written: read-only file system."))
+        _unexpected(error)
+    except KeyboardInterrupt:
+        typer.echo("\nstopped", err=True)
+        sys.exit(130)
+    except Exception as error:
+        _unexpected(error)
+
+
+def _fail(error: Dock2wasmError) -> None:
+    typer.echo(f"error: {error}", err=True)
+    sys.exit(error.code)
+
+
+def _unexpected(error: BaseException) -> None:
+    if os.environ.get("DOCK2WASM_DEBUG"):
+        raise error
+    typer.echo(
+        f"error: something unexpected happened in dock2wasm: {type(error).__name__}: {error}\n"
+        "  why: this is a bug of dock2wasm, not of your service.\n"
+        "  do:  run again with DOCK2WASM_DEBUG=1 and report the traceback.",
+        err=True,
+    )
+    sys.exit(Dock2wasmError.code)
+
+
+if __name__ == "__main__":
+    main()
