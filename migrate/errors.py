@@ -1,12 +1,16 @@
 """Every fatal error: one class, one exit code; its text says what happened, why, and what to do.
 
-Exit codes 0-4 and 10-14 are outcomes (see `docs/exit-codes.md`); errors start at 20. A code is
+Exit codes 0-4 and 10-14 are outcomes (see `docs/exit-codes.md`); failures start at 20. A code is
 never reused for another class.
 """
 
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from analyzers.model import ServiceAssessment
 
 
 class Exit(IntEnum):
@@ -37,6 +41,25 @@ class Dock2wasmError(Exception):
         if self.do:
             lines.append(f"  do:  {self.do}")
         return "\n".join(lines)
+
+
+class UsageError(Dock2wasmError):
+    """An option has a value that cannot be taken."""
+
+    code = Exit.USAGE
+
+
+class NoPromiseError(Dock2wasmError):
+    """No target's verdict is `convert`, and what stands against it was not accepted.
+
+    An outcome rather than a failure: `assessment` holds the findings that say why.
+    """
+
+    code = Exit.NO_PROMISE
+
+    def __init__(self, assessment: ServiceAssessment, what: str, *, why: str = "", do: str = "") -> None:
+        super().__init__(what, why=why, do=do)
+        self.assessment = assessment
 
 
 class RepositoryError(Dock2wasmError):
