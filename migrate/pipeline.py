@@ -1,0 +1,291 @@
+"""The line: repository -> assessment -> plan -> generated tree -> component -> comparison.
+
+Each function is one command; `migrate` is all of them. They raise `Dock2wasmError`s and print nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analyzers.model import Assessment, ServiceAssessment
+from migrate.config import Config
+from migrate.config import load as load_config
+from migrate.errors import Exit, NoServiceError, OutputError, RepositoryError, TargetError
+from migrate.model import Comparison, Outcome, SnapshotApp
+from migrate.progress import Progress
+
+if TYPE_CHECKING:
+    from migrate.model import BuildResult, Plan
+    from migrate.tree import Changes
+
+OUTPUT = "wasm"  # generated trees: <repository>/wasm/<service>
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertOptions:
+    """The options of `convert`, as given; `dock2wasm.toml` fills what is empty."""
+
+    path: Path
+    service: str | None
+    targets: tuple[str, ...]
+    accept: tuple[str, ...]
+    output: Path | None
+    allow_hosts: tuple[str, ...]
+    snapshot_app: str
+    force: bool
+    dry_run: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ValidateChoices:
+    """The options of `validate`, as given."""
+
+    runtime: str
+    probes: Path | None
+    recording: Path | None
+    record: bool
+    replay: bool
+    environment: dict[str, str]
+    measure: bool
+    cold_starts: int | None
+
+
+def assess(path: Path, service: str | None = None) -> Assessment:
+    """Read and judge a repository; with `service`, only that one is kept.
+
+    Raises RepositoryError where the path cannot be read, NoServiceError where nothing is found.
+    """
+    from analyzers.assess import assess as judge
+    from analyzers.inventory import read
+
+    from analyzers.repository import RepositoryUnreadable
+
+    try:
+        assessment = judge(read(path))
+    except RepositoryUnreadable as error:
+        raise RepositoryError(
+            str(error), do="Give the folder that holds your Dockerfiles or compose files."
+        ) from None
+    if not assessment.services:
+        raise NoServiceError(
+            f"No service was found in {path}.",
+            why="There is no Dockerfile, Containerfile or compose file below it that could be read.",
+            do="Run dock2wasm in the folder of a repository with Dockerized services.",
+        )
+    if service is None:
+        return assessment
+    return replace(assessment, services=(choose(assessment, service),))
+
+
+def choose(assessment: Assessment, service: str | None) -> ServiceAssessment:
+    """The service of this name, or the only one. Raises NoServiceError with the names there are."""
+    names = [each.service.name for each in assessment.services]
+    if service is None and len(names) == 1:
+        return assessment.services[0]
+    for each in assessment.services:
+        if each.service.name == service:
+            return each
+    listed = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
+    if service is None:
+        raise NoServiceError(
+            f"There are {len(names)} services: {listed}.", do="Choose one with --service NAME."
+        )
+    raise NoServiceError(f"There is no service {service!r}; there are: {listed}.")
+
+
+def convert(options: ConvertOptions, progress: Progress) -> tuple[Plan, Changes]:
+    """Write (or, on a dry run, only plan) the generated tree of one service."""
+    with progress.step(f"read and judge {options.path}"):
+        assessment = assess(options.path)
+    return _convert(assessment, options, load_config(options.path), progress)
+
+
+def _convert(
+    assessment: Assessment, options: ConvertOptions, config: Config, progress: Progress
+) -> tuple[Plan, Changes]:
+    from migrate.convert import render
+    from migrate.plan import make_plan
+    from migrate.tree import write
+
+    plan = make_plan(
+        assessment,
+        options.service,
+        targets=options.targets,
+        accept=options.accept or config.accept,
+        output=options.output,
+        snapshot_app=_snapshot(options.snapshot_app),
+        allow_hosts=options.allow_hosts or config.allow_hosts,
+    )
+    with progress.step(f"write {_shown(plan.output, options.path)}"):
+        changes = write(plan.output, render(plan), force=options.force, dry_run=options.dry_run)
+    return plan, changes
+
+
+def build(
+    path: Path, service: str | None, output: Path | None, offline: bool, progress: Progress
+) -> BuildResult:
+    """Run the generated build of one service, or take its cached result."""
+    from migrate.build import build as run
+
+    return run(tree_of(path, service, output), progress=progress, offline=offline)
+
+
+def tree_of(path: Path, service: str | None, output: Path | None) -> Path:
+    """The generated tree that is meant: `--output`, `wasm/SERVICE`, or the only one there is.
+
+    Raises NoServiceError where there is none or more than one.
+    """
+    from migrate.tree import PROVENANCE
+
+    if output is not None:
+        trees = [output]
+    elif service is not None:
+        trees = [path / OUTPUT / service]
+    else:
+        trees = sorted(file.parent for file in (path / OUTPUT).glob(f"*/{PROVENANCE}"))
+    if len(trees) > 1:
+        names = ", ".join(tree.name for tree in trees)
+        raise NoServiceError(
+            f"There are several generated trees: {names}.", do="Choose one with --service NAME."
+        )
+    if not trees or not (trees[0] / PROVENANCE).is_file():
+        where = trees[0] if trees else path / OUTPUT
+        raise OutputError(
+            f"There is no generated tree in {where}.",
+            do="Run `dock2wasm convert` (with --service NAME) first.",
+        )
+    return trees[0].resolve()
+
+
+def validate(
+    path: Path, service: str | None, output: Path | None, choices: ValidateChoices, progress: Progress
+) -> Comparison:
+    """Build if need be, ask both sides, compare, measure, and leave the reports beside the tree."""
+    from migrate.tree import load
+
+    tree = tree_of(path, service, output)
+    with progress.step(f"read and judge {path}"):
+        assessment = assess(path)
+    return _validate(
+        assessment, load(tree).service, tree, choices, load_config(path), progress, offline=False
+    )
+
+
+def _validate(
+    assessment: Assessment,
+    service: str,
+    tree: Path,
+    choices: ValidateChoices,
+    config: Config,
+    progress: Progress,
+    *,
+    offline: bool,
+) -> Comparison:
+    from migrate.build import build as run_build
+    from migrate.validate import ValidateOptions, run
+
+    built = run_build(tree, progress=progress, offline=offline)
+    repository = assessment.inventory.root
+    probes = choices.probes or (repository / config.probes if config.probes else None)
+    options = ValidateOptions(
+        repository=repository,
+        tree=tree,
+        assessment=choose(assessment, service),
+        component=built.component,
+        runtime=choices.runtime,
+        probes=probes,
+        recording=choices.recording,
+        record=choices.record,
+        replay=choices.replay,
+        environment=choices.environment,
+        measure=choices.measure,
+        cold_starts=choices.cold_starts or config.cold_starts or 10,
+    )
+    comparison = run(options, progress)
+    _write_reports(tree, assessment, comparison)
+    return comparison
+
+
+def migrate(
+    options: ConvertOptions, choices: ValidateChoices, offline: bool, progress: Progress
+) -> Comparison:
+    """All of it."""
+    config = load_config(options.path)
+    with progress.step(f"read and judge {options.path}"):
+        assessment = assess(options.path)
+    chosen = choose(assessment, options.service)
+    progress.note(
+        f"    {chosen.service.name}: {chosen.verdict} (score {chosen.score}, {chosen.confidence} confidence)"
+    )
+    plan, _ = _convert(assessment, options, config, progress)
+    return _validate(assessment, plan.service_name, plan.output, choices, config, progress, offline=offline)
+
+
+def _write_reports(tree: Path, assessment: Assessment, comparison: Comparison) -> None:
+    from migrate.files import write_atomically
+    from migrate.reports import validate_markdown
+    from migrate.reports.wire.assess import to_json as assess_json
+    from migrate.reports.wire.validate import to_json as validate_json
+
+    folder = tree / "reports"
+    folder.mkdir(exist_ok=True)
+    one = replace(assessment, services=(choose(assessment, comparison.service),))
+    write_atomically(folder / "assess.json", _json(assess_json(one)))
+    write_atomically(folder / "validate.json", _json(validate_json(comparison)))
+    write_atomically(folder / "validate.md", validate_markdown.render(comparison).encode())
+
+
+def exit_code(comparison: Comparison) -> int:
+    """The exit code of an outcome."""
+    return {
+        Outcome.EQUAL: Exit.OK,
+        Outcome.DIFFERENT: Exit.DIFFERENT,
+        Outcome.INCONCLUSIVE: Exit.INCONCLUSIVE,
+    }[comparison.outcome]
+
+
+def build_json(result: BuildResult) -> dict[str, object]:
+    """The result of a build, for programs."""
+    component = result.component
+    return {
+        "component": str(component.path),
+        "sha256": component.sha256,
+        "kind": component.kind,
+        "wasi": component.wasi,
+        "bytes": component.path.stat().st_size,
+        "imports": list(component.imports),
+        "exports": list(component.exports),
+        "cached": result.cached,
+        "seconds": round(result.seconds, 1),
+        "log": str(result.log),
+    }
+
+
+def build_summary(result: BuildResult) -> str:
+    """The result of a build, for people."""
+    size = result.component.path.stat().st_size / 1e6
+    how = "taken from the cache" if result.cached else f"built in {result.seconds:.0f} s"
+    return f"{result.component.path} ({size:.1f} MB, {how})\nlog: {result.log}"
+
+
+def _snapshot(value: str) -> SnapshotApp:
+    try:
+        return SnapshotApp(value)
+    except ValueError:
+        raise TargetError(
+            f"--snapshot-app {value!r} is unknown.", do=f"Choose one of {', '.join(SnapshotApp)}."
+        ) from None
+
+
+def _shown(output: Path, repository: Path) -> str:
+    try:
+        return str(output.relative_to(repository.resolve()))
+    except ValueError:
+        return str(output)
+
+
+def _json(data: object) -> bytes:
+    return (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode()
