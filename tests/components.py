@@ -6,6 +6,7 @@
     /late    answers like any other path and traps afterwards
     /shout   writes the line `shouted` to standard error, then answers
     other    200, text: `calls=<n>` (requests that this instance has seen), then the environment, `K=V` a line
+             (`wasmtime serve` adds INSTANCE_ID)
 
 `component()` compiles it. `NOT_HTTP` is a valid component that exports no handler.
 """
@@ -196,7 +197,8 @@ COUNTER = r"""
         (br_if $done (i32.eqz (local.get $left)))
         (call $put (local.get $stream) (i32.load (local.get $at)) (i32.load offset=4 (local.get $at)))
         (call $put (local.get $stream) (i32.const 1031) (i32.const 1))
-        (call $put (local.get $stream) (i32.load offset=8 (local.get $at)) (i32.load offset=12 (local.get $at)))
+        (call $put (local.get $stream)
+          (i32.load offset=8 (local.get $at)) (i32.load offset=12 (local.get $at)))
         (call $put (local.get $stream) (i32.const 1030) (i32.const 1))
         (local.set $at (i32.add (local.get $at) (i32.const 16)))
         (local.set $left (i32.sub (local.get $left) (i32.const 1)))
