@@ -1,0 +1,368 @@
+"""What a container starts: compose over image, through shells, scripts, wrappers and Procfiles.
+
+A statement outranks a guess: compose `entrypoint` and `command`, then ENTRYPOINT and CMD, then a
+Procfile that the image holds. What the base image would start is not guessed.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from analyzers import shell
+from analyzers.guest import Guest
+from analyzers.model import Command, ComposeFacts, EnvVar, Evidence, Fact, FactKind, Image, Reach, Unknown
+
+_STEPS = 24  # wrappers and scripts that are followed, one inside the other
+_SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh", "busybox"})
+_BASE_ENTRYPOINTS = frozenset({"docker-entrypoint.sh", "docker-php-entrypoint"})
+
+
+@dataclass(frozen=True, slots=True)
+class StartCommand:
+    """The program that the container ends up as. `argv` is empty where nothing says it.
+
+    `env` holds the variables it gets, as far as their values are known; `workdir` is absolute. `facts`
+    are the other programs that the start script starts.
+    """
+
+    argv: tuple[str, ...]
+    evidence: tuple[Evidence, ...]
+    env: Mapping[str, str]
+    workdir: str
+    facts: tuple[Fact, ...] = ()
+    unknown: tuple[Unknown, ...] = ()
+
+
+@dataclass(slots=True)
+class _Walk:
+    guest: Guest
+    argv: list[str]
+    evidence: list[Evidence]
+    env: dict[str, str]
+    workdir: str
+    facts: list[Fact] = field(default_factory=list)
+    unknown: list[Unknown] = field(default_factory=list)
+
+
+def environment(image: Image | None, compose: ComposeFacts | None) -> tuple[EnvVar, ...]:
+    """The variables of the container, compose over image, each once."""
+    both = (*(image.env if image else ()), *(compose.environment if compose else ()))
+    return tuple({variable.name: variable for variable in both}.values())
+
+
+def resolve(guest: Guest, image: Image | None, compose: ComposeFacts | None) -> StartCommand:
+    """The start command of a service."""
+    env = {v.name: v.value for v in environment(image, compose) if v.value is not None}
+    workdir = (compose.working_dir if compose else None) or (image.workdir if image else "") or "/"
+    argv, evidence = _stated(image, compose)
+    walk = _Walk(guest, argv, evidence, env, posixpath.normpath(posixpath.join("/", workdir)))
+    if not walk.argv and not _procfile(walk, "web"):
+        where = image.base_evidence if image else None
+        what = f"the base image {image.base}" if image else "the image"
+        walk.unknown.append(
+            Unknown(
+                f"the start command: neither compose nor the Dockerfile states one, so it is that of {what}",
+                "CMD in the Dockerfile, or `command:` in compose",
+                where,
+            )
+        )
+    for _ in range(_STEPS):
+        if not walk.argv or not _step(walk):
+            break
+    return StartCommand(
+        argv=tuple(walk.argv),
+        evidence=tuple(dict.fromkeys(walk.evidence)),
+        env=walk.env,
+        workdir=walk.workdir,
+        facts=tuple(walk.facts),
+        unknown=tuple(walk.unknown),
+    )
+
+
+def _stated(image: Image | None, compose: ComposeFacts | None) -> tuple[list[str], list[Evidence]]:
+    entrypoint = compose.entrypoint if compose else None
+    command = compose.command if compose else None
+    if entrypoint is None:
+        entrypoint = image.entrypoint if image else None
+        if command is None and image:
+            command = image.cmd
+    # Compose's own `entrypoint` clears the image's CMD, as `docker run --entrypoint` does.
+    if entrypoint is not None and entrypoint.shell:
+        command = None
+    parts = [part for part in (entrypoint, command) if part is not None]
+    return [word for part in parts for word in _words(part)], [part.evidence for part in parts]
+
+
+def _words(command: Command) -> tuple[str, ...]:
+    return ("/bin/sh", "-c", *command.argv) if command.shell and len(command.argv) == 1 else command.argv
+
+
+def _step(walk: _Walk) -> bool:
+    """Look one level deeper; False when the program stands for itself."""
+    name = program(walk.argv[0])
+    if name in _SHELLS:
+        return _shell(walk)
+    unwrap = WRAPPERS.get(name)
+    if unwrap is not None:
+        inner = unwrap(walk.argv[1:], walk.env)
+        if inner:
+            walk.argv = list(inner)
+            return True
+    if name in ("honcho", "foreman", "hivemind", "overmind"):
+        rest = [word for word in walk.argv[1:] if not word.startswith("-")]
+        return _procfile(walk, rest[1] if len(rest) > 1 and rest[0] == "start" else "web")
+    path = walk.guest.find_program(walk.argv[0], walk.workdir)
+    if path is None:
+        if name in _BASE_ENTRYPOINTS and len(walk.argv) > 1:
+            del walk.argv[0]  # the official images' own scripts end in `exec "$@"`
+            return True
+        if name.endswith((".sh", ".bash")):
+            walk.unknown.append(
+                Unknown(
+                    f"what the start script {walk.argv[0]} runs: it is no file of the repository",
+                    "`command:` in compose, or CMD with the program itself",
+                    walk.evidence[-1] if walk.evidence else None,
+                )
+            )
+        return False
+    return _script(walk, path, walk.argv[1:])
+
+
+def program(word: str) -> str:
+    """The name of a program without its folder."""
+    return posixpath.basename(word)
+
+
+def _shell(walk: _Walk) -> bool:
+    words = walk.argv[1:]
+    if program(walk.argv[0]) == "busybox" and words[:1] and words[0] in _SHELLS:
+        words = words[1:]
+    while words and words[0][:1] in "-+" and words[0] not in ("-", "--"):
+        if "c" in words[0] and not words[0].startswith("--"):
+            if len(words) < 2:
+                return False
+            return _follow(walk, words[1], words[3:], words[2] if len(words) > 2 else "sh", None)
+        words = words[2:] if words[0] in ("-o", "+o", "--rcfile", "--init-file") else words[1:]
+    if words[:1] and words[0] in ("-", "--"):
+        words = words[1:]
+    if not words:
+        return False
+    path = posixpath.normpath(posixpath.join(walk.workdir, words[0]))
+    if walk.guest.text(path) is None:
+        found = walk.guest.find_program(words[0], walk.workdir)
+        if found is None:
+            walk.unknown.append(
+                Unknown(
+                    f"what the start script {words[0]} runs: it is no file of the repository",
+                    "`command:` in compose, or CMD with the program itself",
+                    walk.evidence[-1] if walk.evidence else None,
+                )
+            )
+            return False
+        path = found
+    text = walk.guest.text(path)
+    return text is not None and _follow(walk, text, words[1:], words[0], path)
+
+
+def _script(walk: _Walk, path: str, arguments: Sequence[str]) -> bool:
+    text = walk.guest.text(path)
+    if text is None:
+        return False
+    first = text.partition("\n")[0]
+    interpreter = first[2:].split() if first.startswith("#!") else []
+    if interpreter and program(interpreter[0]) == "env":
+        interpreter = [word for word in interpreter[1:] if not word.startswith("-")]
+    name = program(interpreter[0]) if interpreter else ""
+    if name in _SHELLS or (not interpreter and path.endswith(".sh")):
+        return _follow(walk, text, arguments, path, path)
+    if name:
+        walk.argv = [name, path, *arguments]
+        evidence = walk.guest.evidence(path, 1)
+        walk.evidence += [evidence] if evidence else []
+        return True
+    return False
+
+
+def _follow(walk: _Walk, text: str, arguments: Sequence[str], name: str, path: str | None) -> bool:
+    """Replace the command by what a shell text starts. `path` is the script's, None for `sh -c`."""
+
+    def evidence(line: int) -> tuple[Evidence, ...]:
+        found = walk.guest.evidence(path, line) if path else None
+        return (found,) if found else tuple(walk.evidence[-1:])
+
+    try:
+        outcome = shell.follow(
+            text,
+            env=walk.env,
+            arguments=arguments,
+            cwd=walk.workdir,
+            script=name,
+            source=lambda absolute, _: walk.guest.text(absolute),
+            exists=walk.guest.exists,
+        )
+    except shell.ShellSyntaxError as error:
+        what = f"what {path or 'the shell line'} starts: {error}"
+        walk.unknown.append(Unknown(what, "CMD in exec form", *evidence(1)[:1]))
+        return False
+    if outcome.main is None:
+        what = f"what {path or 'the shell line'} starts: no program was found in it"
+        walk.unknown.append(Unknown(what, "CMD in exec form", *evidence(1)[:1]))
+        return False
+    for started, reach in (
+        *((s, Reach.IMPORT) for s in outcome.setup),
+        *((s, Reach.UNKNOWN) for s in outcome.background),
+    ):
+        words = [w for w in started.argv if not re.fullmatch(r"[A-Za-z_]\w*=.*", w, re.DOTALL)]
+        words = words[1:] if words[:1] == ["env"] else words
+        if words:
+            line = " ".join(words)
+            walk.facts.append(
+                Fact(FactKind.SUBPROCESS, line, evidence(started.line), program(words[0]), reach)
+            )
+    for started in outcome.uncertain:
+        what = f"whether {' '.join(started.argv)} is started instead: a condition in the script decides"
+        walk.unknown.append(Unknown(what, "`command:` in compose", *evidence(started.line)[:1]))
+    for variable in outcome.missing:
+        walk.unknown.append(
+            Unknown(
+                f"the value of {variable} in the start command",
+                f"ENV {variable} in the Dockerfile, or `environment:` in compose",
+                *evidence(outcome.main.line)[:1],
+            )
+        )
+    walk.argv = list(outcome.main.argv)
+    walk.env = dict(outcome.env)
+    walk.workdir = outcome.cwd
+    if path:
+        walk.evidence += evidence(outcome.main.line)
+    return True
+
+
+def _procfile(walk: _Walk, process: str) -> bool:
+    """Take the line of a process of a Procfile; False where there is none."""
+    for folder in dict.fromkeys((walk.workdir, "/app", "/")):
+        path = posixpath.join(folder, "Procfile")
+        text = walk.guest.text(path)
+        for number, line in enumerate((text or "").split("\n"), 1):
+            name, colon, command = line.partition(":")
+            if colon and name.strip() == process and command.strip():
+                walk.argv = ["/bin/sh", "-c", command.strip()]
+                evidence = walk.guest.evidence(path, number)
+                walk.evidence += [evidence] if evidence else []
+                return True
+    return False
+
+
+# --- wrappers -------------------------------------------------------------------------------
+
+Unwrap = Callable[[Sequence[str], dict[str, str]], Sequence[str]]
+
+
+def _options(
+    words: Sequence[str], valued: frozenset[str] = frozenset(), positional: int = 0, sub: str = ""
+) -> Sequence[str]:
+    """What is left after options, `positional` own arguments and a sub-command; `--` ends them."""
+    words = list(words)
+    if sub:
+        if sub not in words:
+            return ()
+        words = words[words.index(sub) + 1 :]
+    while words:
+        if words[0] == "--":
+            return words[1:]
+        if words[0].startswith("-") and len(words[0]) > 1:
+            words = words[2:] if words[0] in valued else words[1:]
+        elif positional:
+            positional -= 1
+            words = words[1:]
+        else:
+            break
+    return words
+
+
+def _plain(*valued: str, positional: int = 0, sub: str = "") -> Unwrap:
+    return lambda words, env: _options(words, frozenset(valued), positional, sub)
+
+
+def _env(words: Sequence[str], env: dict[str, str]) -> Sequence[str]:
+    words = list(_options(words, frozenset({"-u", "--unset", "-C", "--chdir"})))
+    while words and (match := re.fullmatch(r"([A-Za-z_]\w*)=(.*)", words[0], re.DOTALL)):
+        env[match[1]] = match[2]
+        words = words[1:]
+    return words
+
+
+def _after_dashes(words: Sequence[str], env: dict[str, str]) -> Sequence[str]:
+    del env
+    return words[words.index("--") + 1 :] if "--" in words else ()
+
+
+def _su(words: Sequence[str], env: dict[str, str]) -> Sequence[str]:
+    del env
+    for option in ("-c", "--command"):
+        if option in words[:-1]:
+            return ("/bin/sh", "-c", words[words.index(option) + 1])
+    return _options(words, frozenset({"-s", "-u", "-g"}))
+
+
+_UV = (
+    "--with",
+    "--project",
+    "--directory",
+    "--python",
+    "-p",
+    "--extra",
+    "--group",
+    "--env-file",
+    "--package",
+)
+
+# Programs that start another one and stay out of its way; each gives the inner command line.
+WRAPPERS: Mapping[str, Unwrap] = {
+    "tini": _plain("-p", "-e"),
+    "tini-static": _plain("-p", "-e"),
+    "docker-init": _plain(),
+    "dumb-init": _plain("--rewrite", "-r"),
+    "catatonit": _plain(),
+    "exec": _plain("-a"),
+    "nohup": _plain(),
+    "time": _plain(),
+    "setsid": _plain(),
+    "nice": _plain("-n"),
+    "ionice": _plain("-c", "-n"),
+    "stdbuf": _plain("-i", "-o", "-e"),
+    "timeout": _plain("-s", "-k", "--signal", "--kill-after", positional=1),
+    "gosu": _plain(positional=1),
+    "su-exec": _plain(positional=1),
+    "setpriv": _plain(),
+    "runuser": _su,
+    "su": _su,
+    "sudo": _plain("-u", "-g", "--user"),
+    "chpst": _plain("-u", "-e", "-U"),
+    "env": _env,
+    "newrelic-admin": _plain(sub="run-program"),
+    "ddtrace-run": _plain(),
+    "opentelemetry-instrument": _plain(
+        "--traces_exporter", "--metrics_exporter", "--logs_exporter", "--service_name",
+        "--exporter_otlp_endpoint",
+    ),
+    "poetry": _plain("-C", "-P", sub="run"),
+    "uv": _plain(*_UV, sub="run"),
+    "pipenv": _plain(sub="run"),
+    "pdm": _plain("-p", sub="run"),
+    "hatch": _plain("-e", sub="run"),
+    "rye": _plain(sub="run"),
+    "dotenv": _plain("-f", "-q", "-e", sub="run"),
+    "doppler": _after_dashes,
+    "infisical": _after_dashes,
+    "chamber": _after_dashes,
+    "wait-for-it.sh": _after_dashes,
+    "wait-for-it": _after_dashes,
+    "wait-for": _after_dashes,
+    "wait-for.sh": _after_dashes,
+    "watchmedo": _after_dashes,
+    "dockerize": _plain("-wait", "-timeout", "-wait-retry-interval", "-template", "-stdout", "-stderr"),
+}  # fmt: skip
