@@ -284,7 +284,11 @@ def _options(
 
 
 def _plain(*valued: str, positional: int = 0, sub: str = "") -> Unwrap:
-    return lambda words, env: _options(words, frozenset(valued), positional, sub)
+    def unwrap(words: Sequence[str], env: dict[str, str]) -> Sequence[str]:
+        del env
+        return _options(words, frozenset(valued), positional, sub)
+
+    return unwrap
 
 
 def _env(words: Sequence[str], env: dict[str, str]) -> Sequence[str]:

@@ -28,7 +28,6 @@ QUIET = frozenset({
     "dirname", "realpath", "readlink", "pwd", "seq", "expr", "tee", "xargs", "curl", "wget",
 })
 # fmt: on
-)
 
 
 class ShellSyntaxError(Exception):
