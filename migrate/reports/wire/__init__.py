@@ -1,0 +1,1 @@
+"""Data becomes JSON here and back, and nowhere else."""

@@ -1,0 +1,166 @@
+"""Sends one request and keeps the answer as it came: repeated headers in order, each piece with its time."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import http.client
+import io
+import socket
+import threading
+import time
+from urllib.parse import urlsplit
+
+from migrate.model import Answer, Chunk, Sent
+
+KEEP = 16 << 20
+"""Bytes of a body that are kept; of a longer one only the hash of the whole is compared."""
+LIMIT = 100 << 20
+"""Bytes after which a body is not read on."""
+MAX_CHUNKS = 10_000
+
+_PIECES = 3  # how many chunks a chunked request body is cut into
+
+
+def exchange(url: str, sent: Sent, *, chunked: bool = False, timeout: float = 30.0) -> Answer:
+    """Send a request to the server at `url` (`http://host:port`) on a connection of its own.
+
+    Never raises for what the server does: an answer that does not come whole has `error` set.
+    """
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
+    started = time.monotonic()
+    expired = threading.Event()
+    try:
+        connection.connect()
+        sock = connection.sock
+
+        def expire() -> None:
+            expired.set()
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+        # A socket's own time-out starts anew with every byte; this one ends the exchange as a whole.
+        timer = threading.Timer(timeout, expire)
+        timer.daemon = True
+        timer.start()
+        try:
+            started = time.monotonic()
+            unsent = _send(connection, sent, chunked)
+            answer = _receive(connection, started)
+        finally:
+            timer.cancel()
+            sock.close()
+        if expired.is_set():
+            return _late(answer, timeout)
+        if unsent and answer.error:
+            return _failed(started, f"{unsent} while sending; {answer.error}")
+        return answer  # noqa: TRY300 - an early return above makes an else block harder to read
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        if expired.is_set() or isinstance(error, TimeoutError):
+            return _failed(started, f"no answer within {timeout:g} s")
+        return _failed(started, _say(error))
+    finally:
+        connection.close()
+
+
+def _send(connection: http.client.HTTPConnection, sent: Sent, chunked: bool) -> str:
+    """Send the request. Returns what went wrong while sending the body: the answer may be there all the same."""
+    connection.putrequest(sent.method, sent.path, skip_host=True, skip_accept_encoding=True)
+    for name, value in sent.headers:
+        connection.putheader(name, value.encode("utf-8") if not value.isascii() else value)
+    connection.endheaders()
+    if not sent.body:
+        if chunked:
+            connection.send(b"0\r\n\r\n")
+        return ""
+    try:
+        if chunked:
+            size = max(1, -(-len(sent.body) // _PIECES))
+            for start in range(0, len(sent.body), size):
+                piece = sent.body[start : start + size]
+                connection.send(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+            connection.send(b"0\r\n\r\n")
+        else:
+            connection.send(sent.body)
+    except OSError as error:
+        # A server may refuse a body by answering early and closing.
+        return _say(error)
+    return ""
+
+
+def _receive(connection: http.client.HTTPConnection, started: float) -> Answer:
+    response = connection.getresponse()
+    headers = tuple((name, value) for name, value in response.getheaders())
+    kept = io.BytesIO()
+    hashed = hashlib.sha256()
+    chunks: list[Chunk] = []
+    size = 0
+    error: str | None = None
+    try:
+        while piece := response.read1(1 << 16):
+            now = time.monotonic() - started
+            if len(chunks) < MAX_CHUNKS:
+                chunks.append(Chunk(now, len(piece)))
+            size += len(piece)
+            hashed.update(piece)
+            if kept.tell() < KEEP:
+                kept.write(piece[: KEEP - kept.tell()])
+            if size > LIMIT:
+                error = f"the body is longer than {LIMIT:,} bytes"
+                break
+        else:
+            missing = response.length or 0
+            if missing > 0:
+                error = f"the body ended {missing} bytes early, after {size}"
+    except (OSError, http.client.HTTPException, ValueError) as failure:
+        error = f"the body broke off after {size} bytes: {_say(failure)}"
+    long = size > KEEP
+    return Answer(
+        response.status,
+        headers,
+        kept.getvalue(),
+        time.monotonic() - started,
+        tuple(chunks),
+        error,
+        hashed.hexdigest() if long else None,
+        size if long else None,
+    )
+
+
+def _late(answer: Answer, timeout: float) -> Answer:
+    return Answer(
+        answer.status,
+        answer.headers,
+        answer.body,
+        answer.seconds,
+        answer.chunks,
+        f"the body did not end within {timeout:g} s",
+    )
+
+
+def _failed(started: float, error: str) -> Answer:
+    return Answer(0, (), b"", time.monotonic() - started, error=error)
+
+
+def _say(error: BaseException) -> str:
+    """A stable sentence: addresses, ports and object ids would differ from run to run."""
+    match error:
+        case ConnectionRefusedError():
+            return "connection refused"
+        case http.client.RemoteDisconnected():
+            return "connection closed without an answer"
+        case ConnectionResetError():
+            return "connection reset"
+        case BrokenPipeError():
+            return "connection closed by the server"
+        case http.client.IncompleteRead():
+            return "connection closed in the middle of the body"
+        case http.client.BadStatusLine():
+            return "the answer is no HTTP"
+        case TimeoutError():
+            return "timed out"
+        case OSError():
+            return error.strerror or type(error).__name__
+        case _:
+            return str(error) or type(error).__name__

@@ -1,0 +1,133 @@
+"""What the original's own answers have in common, where they differ from one another.
+
+Several containers of the original answer the same requests. A place where they differ is noise: its
+value says nothing of the candidate. But whatever all of the original's values share (type, length,
+punctuation, alphabet, presence) must hold for the candidate too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+
+class Missing(Enum):
+    """The value of a place that an answer does not have."""
+
+    MISSING = "missing"
+
+
+MISSING: Final = Missing.MISSING
+
+_TOKEN = re.compile(r"[^\W_]+|[\W_]")
+_WORDS = re.compile(r"[^\W_]+")
+_HEX_SAMPLE = 16  # characters seen before "all hexadecimal" is taken for more than chance
+
+_ALPHABETS: tuple[tuple[str, re.Pattern[str], int], ...] = (
+    ("digits", re.compile(r"[0-9\W_]*\Z"), 1),
+    ("lower-case hexadecimal", re.compile(r"[0-9a-f\W_]*\Z"), _HEX_SAMPLE),
+    ("hexadecimal", re.compile(r"[0-9a-fA-F\W_]*\Z"), _HEX_SAMPLE),
+)
+
+
+def tokens(text: str) -> list[str]:
+    """Words and single other characters; joined they are the text again."""
+    return _TOKEN.findall(text)
+
+
+def type_name(value: Any) -> str:
+    """The type as JSON knows it, whole numbers told apart from others."""
+    match value:
+        case Missing():
+            return "missing"
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case int():
+            return "integer"
+        case str():
+            return "string"
+        case dict():
+            return "object"
+        case list():
+            return "array"
+        case _:
+            return "number"
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """Whether a value could have come from the original: `problem` says why not; `checked` what was compared."""
+
+    problem: str
+    checked: tuple[str, ...]
+
+
+def fit(samples: Sequence[Any], value: Any) -> Fit:
+    """Hold a value against what all the original's values share. `samples` differ among themselves."""
+    kinds = {type_name(sample) for sample in samples}
+    kind = type_name(value)
+    if kind not in kinds:
+        return Fit(f"{kind} where the original has {' or '.join(sorted(kinds))}", ("type",))
+    checked = ["type"] if len(kinds) == 1 else []
+    alike = [sample for sample in samples if type_name(sample) == kind]
+    if kind == "string":
+        problem, more = _fit_text([str(sample) for sample in alike], str(value))
+        # For text alone "it is text" compares nothing: everything in a header or a page is.
+        return Fit(problem, (*(c for c in checked if len(kinds) > 1), *more))
+    if kind in {"integer", "number"}:
+        signs = {sample < 0 for sample in alike}
+        if len(signs) == 1:
+            checked.append("sign")
+            if (value < 0) not in signs:
+                return Fit("the sign changed", tuple(checked))
+    if kind == "array":
+        if all(alike) and not value:
+            return Fit("empty where the original never is", tuple(checked))
+        inner = {type_name(one) for sample in alike for one in sample}
+        strange = {type_name(one) for one in value} - inner
+        if strange and inner:
+            return Fit(
+                f"holds {' and '.join(sorted(strange))}, the original {' and '.join(sorted(inner))}", ()
+            )
+        checked = []  # a list of varying length: none of its values is compared
+    return Fit("", tuple(checked))
+
+
+def _fit_text(samples: Sequence[str], value: str) -> tuple[str, tuple[str, ...]]:
+    checked = []
+    lengths = {len(sample) for sample in samples}
+    if len(lengths) == 1:
+        (length,) = lengths
+        checked.append("length")
+        if len(value) != length:
+            return f"{len(value)} characters where the original always has {length}", tuple(checked)
+    else:
+        low, high = min(lengths), max(lengths)
+        if not low // 2 <= len(value) <= high * 2 or (low > 0 and not value):
+            return f"{len(value)} characters where the original has {low} to {high}", ("length",)
+    skeletons = {_skeleton(sample) for sample in samples}
+    if len(skeletons) == 1 and skeletons != {"w"} and skeletons != {""}:
+        checked.append("punctuation")
+        if _skeleton(value) not in skeletons:
+            return "other punctuation than all the original's values", tuple(checked)
+    total = sum(len(sample) for sample in samples)
+    for name, pattern, least in _ALPHABETS:
+        if (
+            total >= least
+            and all(pattern.match(sample) for sample in samples)
+            and any(_WORDS.search(sample) for sample in samples)
+        ):
+            checked.append("alphabet")
+            if not pattern.match(value):
+                return f"not all {name}, as the original's values are", tuple(checked)
+            break
+    return "", tuple(checked)
+
+
+def _skeleton(text: str) -> str:
+    return _WORDS.sub("w", text)
