@@ -266,6 +266,14 @@ class Server:
         """Whether the program itself runs; children that it left behind do not count."""
         return not _has_ended(self.process)
 
+    def exit_code(self) -> int | None:
+        """The exit code, negative for a signal; None while it runs. What it left behind is ended."""
+        if self.alive():
+            return None
+        if self.process.returncode is None:
+            self.stop()
+        return self.process.returncode
+
     def stop(self) -> None:
         """End the whole process group; at once where it is gone already."""
         try:

@@ -37,7 +37,9 @@ class ServeRequest:
     """How to run a component. `port` None takes a free one on 127.0.0.1.
 
     `environment` holds plain variables and secrets alike: they are handed over at start and
-    written nowhere. `tree` is the generated tree (Spin reads its manifest there).
+    written nowhere. `tree` is the generated tree (Spin reads its manifest there). `outbound` holds
+    `scheme://host:port`. Ready means that it accepts connections; with a `ready_path`, also that a GET of it
+    got any answer. It is empty by default: such a request would count in an instance that is reused.
     """
 
     component: Component
@@ -48,7 +50,7 @@ class ServeRequest:
     outbound: tuple[str, ...] = ()
     port: int | None = None
     instances: Instances = Instances.FRESH
-    ready_path: str = "/"
+    ready_path: str = ""
     ready_timeout: float = 90.0
 
 

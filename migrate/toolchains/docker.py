@@ -30,7 +30,7 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """The engine behind a client. Where none answers, `version` is None and `problem` and `remedy` are said."""
+    """The engine behind a client. Where none answers: `version` None, `problem` and `remedy` said."""
 
     version: str | None
     problem: str = ""

@@ -1,0 +1,271 @@
+"""`wasmtime serve`: the runtime that validate trusts first.
+
+Flags are those that the found version lists in its own help. Verified on 49.0.3: a variable named with
+`--env NAME` is taken from the process's environment, so that no value stands in an argument list, which
+every user of the machine can read; SIGTERM ends it at once, SIGINT waits for idle instances first.
+
+What it cannot do: limit outbound HTTP to hosts (a component that imports `wasi:http/outgoing-handler` may
+call any), and mount a directory read-only (a throw-away copy is mounted instead).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import platform
+import re
+import resource
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+from migrate.errors import ComponentError, DiskError, RuntimeStartError
+from migrate.files import write_atomically
+from migrate.model import Component, Instances
+from migrate.ports import HOST
+from migrate.processes import run
+from migrate.runtimes import Located, ServeRequest
+from migrate.runtimes._server import (
+    ComponentServer,
+    Launch,
+    ReadOnlyCopies,
+    check_environment,
+    host_environment,
+    launch,
+)
+from migrate.toolchains import find
+from migrate.toolchains.programs import answer
+
+NAME = "wasmtime"
+
+KEEP_RESIDENT = 32 * 1024 * 1024
+"""Bytes of a memory slot that are reset by copying instead of unmapping: more than CPython's 20 MiB. Of a
+fresh Flask instance's 6 ms it saves about 2 (page faults)."""
+
+REUSE = 100_000_000
+"""Requests an instance may serve with reuse: as good as all of them."""
+
+# Variables that the runtime's own process, its loader or its allocator would obey. They are given to the
+# component by value, so that a container's LD_PRELOAD or HOME does not change the runtime.
+_HOST_READS = re.compile(
+    r"(?:LD|DYLD|GLIBC|MALLOC|_RJEM|RUST|WASMTIME|TOKIO|XDG|LC)_.*|PATH|HOME|TMPDIR|LANG|NO_COLOR"
+)
+_HTTP = ("http", "https")
+
+
+def locate() -> Located:
+    """The program, its version checked. Raises ToolMissingError with the command that installs it."""
+    program = find("wasmtime")
+    return Located(f"wasmtime ({program.origin})", program.path, program.version)
+
+
+def start(request: ServeRequest, *, wait: bool = True) -> ComponentServer:
+    """Start `wasmtime serve`; with `wait`, return when it accepts connections.
+
+    Raises RuntimeStartError with the end of the log, PortError where the port is taken.
+    """
+    program = locate()
+    if request.component.kind != "http":
+        raise RuntimeStartError(
+            f"`wasmtime serve` runs components of kind http, not {request.component.kind}.",
+            do="Convert the service again.",
+        )
+    check_environment(request.environment)
+    file, precompiled = _what_runs(request.component, program)
+    by_name = [name for name in request.environment if not _HOST_READS.fullmatch(name)]
+    copies = ReadOnlyCopies()
+    fixed = [
+        *_instance_flags(program, request),
+        *_speed_flags(program),
+        *_wasi_flags(request),
+        *(["--allow-precompiled"] if precompiled else []),
+        *(
+            f"--env={name}" if name in by_name else f"--env={name}={value}"
+            for name, value in request.environment.items()
+        ),
+        *_directories(request, copies),
+        str(file),
+    ]
+
+    def command(port: int) -> Sequence[str]:
+        return [str(program.path), "serve", f"--addr={HOST}:{port}", *fixed]
+
+    environment = {**host_environment(), **{name: request.environment[name] for name in by_name}}
+    how = Launch(
+        name="wasmtime serve",
+        command=command,
+        environment=environment,
+        cwd=request.tree,
+        in_use=re.compile("Address already in use", re.IGNORECASE),
+        stop_signal=signal.SIGTERM,
+        grace=3.0,
+    )
+    return launch(request, how, wait=wait, copies=copies)
+
+
+def _what_runs(component: Component, program: Located) -> tuple[Path, bool]:
+    if component.precompiled and component.precompiled_by == _identity(program):
+        return component.precompiled.absolute(), True
+    if not component.path.is_file():
+        raise RuntimeStartError(
+            f"The component {component.path} is missing.", do="Run `dock2wasm build` first."
+        )
+    return component.path.absolute(), False
+
+
+def _instance_flags(program: Located, request: ServeRequest) -> list[str]:
+    known = "--max-instance-reuse-count" in _help(program.path)
+    if request.instances is Instances.FRESH:
+        # Versions without the flag never reuse an instance.
+        return ["--max-instance-reuse-count=1", "--max-instance-concurrent-reuse-count=1"] if known else []
+    if not known:
+        raise RuntimeStartError(
+            f"wasmtime {program.version} cannot reuse instances.", do="Use wasmtime 39 or newer."
+        )
+    concurrent = 100_000 if request.instances is Instances.RESIDENT else 1
+    return [
+        f"--max-instance-reuse-count={REUSE}",
+        f"--max-instance-concurrent-reuse-count={concurrent}",
+        # The default of one second drops an instance between two requests of a person.
+        "--idle-instance-timeout=600s",
+    ]
+
+
+def _speed_flags(program: Located) -> list[str]:
+    # The pool reserves terabytes of address space at once: not where a limit forbids that.
+    if resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY:
+        return []
+    known = _help(program.path, "-O", "help")
+    flags = ["pooling-allocator=y"] if "pooling-allocator" in known else []
+    if flags and "pooling-memory-keep-resident" in known:
+        flags.append(f"pooling-memory-keep-resident={KEEP_RESIDENT}")
+    return ["-O", ",".join(flags)] if flags else []
+
+
+def _wasi_flags(request: ServeRequest) -> list[str]:
+    flags = ["cli"]
+    if request.component.wasi == "0.3":
+        flags.append("p3")
+    schemes = {outbound.partition("://")[0] for outbound in request.outbound}
+    if schemes - set(_HTTP):
+        flags += ["inherit-network", "allow-ip-name-lookup", "tcp"]
+    return ["-S", ",".join(flags)]
+
+
+def _directories(request: ServeRequest, copies: ReadOnlyCopies) -> list[str]:
+    flags = []
+    for mount in request.mounts:
+        host = mount.host.absolute()
+        if not host.is_dir():
+            raise RuntimeStartError(
+                f"The directory {host} for {mount.guest} is missing.", do=f"Make it: mkdir -p {host}"
+            )
+        if "::" in f"{host}{mount.guest}":
+            raise RuntimeStartError(f"{host} cannot be mounted: wasmtime separates paths by '::'.")
+        source = host if mount.writable else copies.add(host, mount.guest)
+        flags.append(f"--dir={source}::{mount.guest}")
+    return flags
+
+
+@cache
+def _help(path: Path, *options: str) -> str:
+    return answer(path, ("serve", *(options or ("--help",))))[1]
+
+
+# --- precompiled form -------------------------------------------------------------------------
+
+
+def precompile(component: Component, folder: Path) -> Component:
+    """The component with its machine code, from `folder` or made now.
+
+    The name holds the content's hash, this wasmtime and this machine's processor; a record beside it holds
+    the code's own hash, and an entry that does not match it is made again. Written whole or not at all.
+    Raises ComponentError where wasmtime refuses the component, DiskError where `folder` cannot be written.
+    """
+    program = locate()
+    identity = _identity(program)
+    digest = _sha256(component.path)
+    if digest != component.sha256:
+        raise ComponentError(
+            f"{component.path} changed after it was inspected.", do="Run `dock2wasm build` again."
+        )
+    stem = f"{digest[:32]}-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
+    code, record = folder / f"{stem}.cwasm", folder / f"{stem}.json"
+    if not _intact(code, record):
+        _compile(program, component.path, code, record)
+    return dataclasses.replace(component, precompiled=code, precompiled_by=identity)
+
+
+def _compile(program: Located, source: Path, code: Path, record: Path) -> None:
+    folder = code.parent
+    temporary: Path | None = None
+    try:
+        # Machine code that will be run: nobody else may write here.
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(suffix=".cwasm", dir=folder)
+        os.close(handle)
+        temporary = Path(name)
+        done = run(
+            [str(program.path), "compile", "-o", str(temporary), str(source.absolute())],
+            cwd=folder,
+            env=host_environment(),
+            timeout=900,
+        )
+        if done.returncode != 0:
+            raise ComponentError(
+                f"wasmtime {program.version} refuses {source}.",
+                why=done.output.strip()[-2000:] or f"It ended with code {done.returncode}.",
+                do="Run `dock2wasm build` again.",
+            )
+        digest = _sha256(temporary)
+        # A running server may have the old file mapped: it is replaced by name, never overwritten.
+        temporary.replace(code)
+        write_atomically(record, json.dumps({"sha256": digest}).encode())
+    except OSError as error:
+        raise DiskError(
+            f"The cache of compiled components {folder} cannot be written.",
+            why=error.strerror or str(error),
+            do="Free some space, or check its permissions.",
+        ) from error
+    finally:
+        if temporary:
+            with suppress(OSError):
+                temporary.unlink()
+
+
+def _intact(code: Path, record: Path) -> bool:
+    try:
+        expected = json.loads(record.read_text("utf-8"))["sha256"]
+        return bool(_sha256(code) == expected)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        raise ComponentError(f"The component {path} is missing.", do="Run `dock2wasm build` first.") from None
+
+
+@cache
+def _identity(program: Located) -> str:
+    """What machine code depends on: this very wasmtime, and what the processor can."""
+    said = answer(program.path, ("--version",))[1].strip()
+    return f"{said} {sys.platform} {platform.machine()} {_processor()}"
+
+
+def _processor() -> str:
+    """A short name for the processor's features; on other systems than Linux, its model."""
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines():
+            if line.startswith(("flags", "Features")):
+                return hashlib.sha256(line.encode()).hexdigest()[:12]
+    return platform.processor()
