@@ -194,7 +194,10 @@ def file_set(image: Image, output: str | None = None) -> tuple[tuple[TakenFile, 
     for file in image.files:
         folder = next((g for g in generated if file.source == g or file.source.startswith(f"{g}/")), None)
         pattern = secret_pattern(file.source) or secret_pattern(file.guest)
-        if folder is not None:
+        if not _is_text(file.source) or not _is_text(file.guest):
+            shown = file.source.encode("utf-8", "backslashreplace").decode()
+            excluded[file.source] = Excluded(shown, "its name is not UTF-8")
+        elif folder is not None:
             excluded[file.source] = Excluded(file.source, f"lies in {folder}/, where dock2wasm writes")
         elif pattern is not None:
             excluded[file.source] = Excluded(file.source, f"may hold a secret (matches {pattern})")
@@ -204,6 +207,14 @@ def file_set(image: Image, output: str | None = None) -> tuple[tuple[TakenFile, 
         tuple(taken[guest] for guest in sorted(taken)),
         tuple(excluded[source] for source in sorted(excluded)),
     )
+
+
+def _is_text(path: str) -> bool:
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def secret_pattern(path: str) -> str | None:
