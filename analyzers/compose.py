@@ -378,14 +378,22 @@ class _File:
                 if self.scalar(long.get("type")) == "tmpfs":
                     source = "tmpfs"
                 target = self.scalar(long.get("target")) or self.scalar(long.get("dst")) or ""
-                yield source, target, self.truth(long.get("read_only")), evidence
+                yield self.mounted(source), target, self.truth(long.get("read_only")), evidence
             elif text := self.scalar(item):
                 parts = text.split(":")
                 if len(parts) == 1:
                     yield "", parts[0], False, evidence
                 else:
                     mode = parts[2].split(",") if len(parts) > 2 else []
-                    yield parts[0], parts[1], "ro" in mode, evidence
+                    yield self.mounted(parts[0]), parts[1], "ro" in mode, evidence
+
+    def mounted(self, source: str) -> str:
+        """A folder of the repository as `./folder` from its root (`.` for the root itself); a named
+        volume, an absolute path and one that leaves the repository as written."""
+        if not source.startswith("."):
+            return source
+        inside = _join(self.folder, source)
+        return source if inside is None else f"./{inside}" if inside else "."
 
     def privileges(self, parent: Node, keys: Mapping[str, Node]) -> Iterator[tuple[str, Evidence]]:
         if self.truth(keys.get("privileged")):

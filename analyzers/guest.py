@@ -35,11 +35,10 @@ class Guest:
         self.folders = frozenset(parent for path in self.files for parent in _parents(path))
 
     def _mount(self, compose: ComposeFacts) -> None:
-        here = posixpath.dirname(compose.ref.file)
         for source, target, _, _ in compose.volumes:
             if not source.startswith(".") or not target.startswith("/"):
                 continue
-            folder = posixpath.normpath(posixpath.join(here, source))
+            folder = posixpath.normpath(source)
             if folder.startswith(".."):
                 continue
             prefix = "" if folder == "." else folder + "/"

@@ -357,6 +357,8 @@ class Source:
     files: tuple[str, ...] = ()
     manifests: tuple[str, ...] = ()  # requirements files, lock files, in install order
     unknown: tuple[Unknown, ...] = ()
+    workdir: str = "/"  # absolute in the image: where the program runs, `cd` and `--chdir` followed
+    search_path: tuple[str, ...] = ()  # absolute in the image: where modules are looked for, in order
 
 
 @dataclass(frozen=True, slots=True)
