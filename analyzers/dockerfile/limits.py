@@ -1,0 +1,28 @@
+"""How much a Dockerfile may ask of its reader. Real files stay far below every one of these."""
+
+from __future__ import annotations
+
+MAX_BYTES = 1024 * 1024  # of a Dockerfile or an ignore file
+MAX_LINE = 64 * 1024 - 1  # bytes of a line; BuildKit's own limit (bufio.MaxScanTokenSize)
+MAX_VALUE = 128 * 1024  # characters put in for variables; Linux takes no longer argument or variable
+MAX_DEPTH = 100  # `${a:-${b:-...}}`
+MAX_WORK = 50_000_000  # characters, pattern steps, ports and paths handled for one file
+
+
+class TooMuchError(ValueError):
+    """The file asks for more work than `MAX_WORK`, or builds a value beyond `MAX_VALUE`."""
+
+
+class Work:
+    """Counts what one file costs, so that a small file cannot ask for an unbounded answer."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self, allowed: int = MAX_WORK) -> None:
+        self._left = allowed
+
+    def spend(self, amount: int) -> None:
+        """Raises TooMuchError when nothing is left."""
+        self._left -= amount
+        if self._left < 0:
+            raise TooMuchError("the file takes more work than a Dockerfile may: it multiplies itself")
