@@ -1,4 +1,4 @@
-"""What all tests share: markers that ask for tools, the fixtures of the project in a temporary place, the command line."""
+"""What all tests share: markers that ask for tools, copies of the fixtures, the command line."""
 
 from __future__ import annotations
 
