@@ -1,7 +1,7 @@
 """What a test needs of the machine: missing, it is a loud skip here and a failure in CI.
 
-The markers `engine`, `runtime` and `go` ask before a test starts (`tests/conftest.py`). A function is called only
-where a test finds out while it runs.
+The markers `engine`, `runtime` and `go` ask before a test starts (`tests/conftest.py`). A function is called
+only where a test finds out while it runs.
 """
 
 from __future__ import annotations
