@@ -23,7 +23,7 @@ LINE = re.compile(
 def locked(file: str) -> dict[str, str]:
     """Versions by name. Every line must be a pinned requirement with hashes."""
     text = (ROOT / file).read_text().replace("\\\n", " ")
-    found = {}
+    found: dict[str, str] = {}
     for line in filter(None, (re.sub(r"\s+", " ", line.split("#")[0]).strip() for line in text.splitlines())):
         match = LINE.fullmatch(line)
         assert match, line[:120]

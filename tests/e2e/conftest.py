@@ -1,0 +1,75 @@
+"""The whole line on the fixtures, with the real engine and runtime; done once a session."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import CommandLine, Result, copy_fixture
+
+SECRET = "e2e-" + hashlib.sha256(b"a secret of these tests").hexdigest()
+
+
+@dataclass(frozen=True)
+class Migrated:
+    """A fixture after `dock2wasm migrate`."""
+
+    repository: Path
+    tree: Path
+    result: Result
+    expected: dict[str, Any]
+    """The `validate` table of its `expect.toml`."""
+    before: dict[str, bytes]
+    """Every file of the repository as it was."""
+
+    @property
+    def report(self) -> dict[str, Any]:
+        report: dict[str, Any] = json.loads(self.result.out)
+        return report
+
+    def exchanges(self, instances: str) -> list[dict[str, Any]]:
+        (run,) = [r for r in self.report["runs"] if r["instances"] == instances]
+        found: list[dict[str, Any]] = run["exchanges"]
+        return found
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder, generated trees left out."""
+    return {
+        p.relative_to(folder).as_posix(): p.read_bytes()
+        for p in sorted(folder.rglob("*"))
+        if p.is_file() and p.relative_to(folder).parts[0] != "wasm"
+    }
+
+
+def migrate(dock2wasm: CommandLine, name: str, folder: Path) -> Migrated:
+    repository = copy_fixture(name, folder)
+    (service,) = tomllib.loads((repository / "expect.toml").read_text())["service"]
+    before = contents(repository)
+    accept = service["validate"].get("accept", [])
+    result = dock2wasm(
+        "migrate",
+        repository,
+        *("--probes", repository / "probes.yaml"),
+        *(("--accept", ",".join(accept)) if accept else ()),
+        *("--env", "SECRET_KEY"),
+        *("--no-measure", "--quiet", "--format", "json"),
+        SECRET_KEY=SECRET,
+    )
+    return Migrated(repository, repository / "wasm" / name, result, service["validate"], before)
+
+
+@pytest.fixture(scope="session")
+def orders(dock2wasm: CommandLine, tmp_path_factory: pytest.TempPathFactory) -> Migrated:
+    return migrate(dock2wasm, "flask-orders", tmp_path_factory.mktemp("orders"))
+
+
+@pytest.fixture(scope="session")
+def counter(dock2wasm: CommandLine, tmp_path_factory: pytest.TempPathFactory) -> Migrated:
+    return migrate(dock2wasm, "flask-counter", tmp_path_factory.mktemp("counter"))
