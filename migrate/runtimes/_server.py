@@ -33,7 +33,7 @@ _FRAME = re.compile(r"\s+\d+: |\s+at |Stack backtrace:")
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """How a runtime is started. `command` makes the arguments for a port; `in_use`: its word for a taken one."""
+    """How a runtime is started: arguments for a port, and its word for a port that is taken."""
 
     name: str
     command: Callable[[int], Sequence[str]]

@@ -102,3 +102,14 @@ def _start() -> str:
         "macos": "open -a Docker",
         "alpine": "sudo service docker start",
     }.get(catalogue.here(), "sudo systemctl start docker")
+
+
+def install_buildx() -> str:
+    """The command that adds BuildKit to the client of this platform."""
+    return {
+        "debian": "sudo apt-get install -y docker-buildx || sudo apt-get install -y docker-buildx-plugin",
+        "fedora": "sudo dnf install -y docker-buildx",
+        "alpine": "sudo apk add docker-cli-buildx",
+        "arch": "sudo pacman -S --noconfirm docker-buildx",
+        "macos": "brew install docker-buildx",
+    }.get(catalogue.here(), "https://github.com/docker/buildx#installing")
