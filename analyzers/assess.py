@@ -1,0 +1,248 @@
+"""Inventory -> Assessment: verdict, score, targets, facets, grants, effort and gain of every service.
+
+How a verdict is computed stands in `docs/verdict.md`; what is judged by stands in the rules and in
+`analyzers/support`. This module only adds up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+
+from analyzers import grants as granting
+from analyzers import rules
+from analyzers.facets import facets
+from analyzers.model import (
+    Assessment,
+    Confidence,
+    Effect,
+    Effort,
+    Finding,
+    Gain,
+    Inventory,
+    Need,
+    NeedKind,
+    NotRead,
+    RuleFailure,
+    Service,
+    ServiceAssessment,
+    Severity,
+    TargetVerdict,
+    Unknown,
+    Verdict,
+)
+from analyzers.redaction import redacted_evidence
+from analyzers.run_lines import Kind, commands, kind
+from analyzers.support import Support, Target, load
+
+BANDS = {Verdict.CONVERT: (80, 100), Verdict.REFACTOR: (40, 79), Verdict.KEEP: (0, 39)}
+_OF_EFFECT = {Effect.NONE: Verdict.CONVERT, Effect.REFACTOR: Verdict.REFACTOR, Effect.KEEP: Verdict.KEEP}
+_EFFECTS = (Effect.NONE, Effect.REFACTOR, Effect.KEEP)
+_SEVERITIES = tuple(Severity)
+_CONFIDENCES = tuple(Confidence)
+# Findings that say that something was not judged.
+_BLIND = frozenset({"dependency-unknown", "dynamic-import", "dockerfile-unresolved"})
+_SOURCE_SUFFIXES = (".py", ".js", ".ts", ".go", ".rs", ".rb", ".java", "Dockerfile", ".sh")
+
+
+def assess(inventory: Inventory, loaded: Sequence[rules.LoadedRule] | None = None) -> Assessment:
+    """The verdicts on a repository. `loaded` are the rules to judge by, all of them unless given.
+
+    A rule that raises is listed in `rules_failed`, and lowers the confidence of the service it failed on.
+    """
+    support = load()
+    loaded = rules.load() if loaded is None else loaded
+    services: list[ServiceAssessment] = []
+    failed: list[RuleFailure] = []
+    for service in inventory.services:
+        assessed, failures = _assess(service, support, loaded, inventory.not_read)
+        services.append(assessed)
+        failed += failures
+    return Assessment(inventory, tuple(services), tool_version(), rules.version(), tuple(failed))
+
+
+def tool_version() -> str:
+    """The version of the distribution, from its metadata."""
+    try:
+        return version("dock2wasm")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _assess(
+    service: Service, support: Support, loaded: Sequence[rules.LoadedRule], not_read: Sequence[NotRead]
+) -> tuple[ServiceAssessment, tuple[RuleFailure, ...]]:
+    lane = support.lane_for(service.language)
+    lane_name = lane.name if lane else None
+    found, failures = rules.run(service, loaded)
+    findings = _ordered(_at_baseline(finding, support, lane_name) for finding in found)
+    verdict = _OF_EFFECT[max((f.effect for f in findings), key=_EFFECTS.index, default=Effect.NONE)]
+    granted, ungranted = granting.derive(service)
+    unknown = _unknown(service, ungranted, not_read)
+    efforts = {rule.rule.id: rule.rule.effort for rule in loaded}
+    return (
+        ServiceAssessment(
+            service=service,
+            lane=lane_name,
+            verdict=verdict,
+            score=score(verdict, findings),
+            confidence=_confidence(verdict, findings, unknown, bool(failures)),
+            targets=tuple(_on_target(t, support, lane_name, service, findings) for t in support.targets),
+            facets=facets(service),
+            effort=_effort(verdict, findings, efforts),
+            findings=findings,
+            grants=granted,
+            gain=_gain(service, support, lane_name, verdict),
+            changes=_changes(service, verdict, findings),
+            unknown=unknown,
+        ),
+        failures,
+    )
+
+
+def score(verdict: Verdict, findings: Iterable[Finding]) -> int:
+    """100 minus the weights, held inside the verdict's band."""
+    low, high = BANDS[verdict]
+    return max(low, min(high, 100 - sum(finding.weight for finding in findings)))
+
+
+def _at_baseline(finding: Finding, support: Support, lane: str | None) -> Finding:
+    """The finding, without effect where the baseline gives all that it needs."""
+    finding = replace(finding, evidence=tuple(map(redacted_evidence, finding.evidence)))
+    if finding.effect is Effect.NONE or not finding.needs or not support.at_baseline(lane, finding.needs):
+        return finding
+    return replace(finding, effect=Effect.NONE, weight=0, severity=Severity.INFO)
+
+
+def _ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    def key(finding: Finding) -> tuple[int, int, str, str, int]:
+        first = finding.evidence[0] if finding.evidence else None
+        return (
+            -_EFFECTS.index(finding.effect),
+            _SEVERITIES.index(finding.severity),
+            finding.rule,
+            first.path if first else "",
+            first.line if first else 0,
+        )
+
+    return tuple(sorted(findings, key=key))
+
+
+def base_needs(service: Service, lane: str | None) -> tuple[Need, ...]:
+    """What every component of this service asks of lane and target, before any finding."""
+    if lane is None:
+        return (Need(NeedKind.LANE, service.language or ""),)
+    interface = service.source.interface if service.source else None
+    return (Need(NeedKind.LANE, lane), *([Need(NeedKind.LANE, f"{lane}:{interface}")] if interface else []))
+
+
+def _on_target(
+    target: Target, support: Support, lane: str | None, service: Service, findings: Sequence[Finding]
+) -> TargetVerdict:
+    """The verdict on a target: the best of the kinds that it runs."""
+    kinds = dict.fromkeys(kind for row in target.features for kind in row.kinds)
+    judged = [_of_kind(target, support, lane, kind, service, findings) for kind in kinds or ("http",)]
+    order = list(Verdict)
+    return min(judged, key=lambda one: (order.index(one.verdict), len(one.lacks)))
+
+
+def _of_kind(
+    target: Target,
+    support: Support,
+    lane: str | None,
+    kind: str,
+    service: Service,
+    findings: Sequence[Finding],
+) -> TargetVerdict:
+    effect = Effect.NONE
+    lacks: dict[str, None] = {}
+    if service.image is not None:
+        for need in support.missing(target, lane, base_needs(service, lane), kind):
+            effect = Effect.REFACTOR
+            lacks[str(need)] = None
+    for finding in findings:
+        missing = support.missing(target, lane, finding.needs, kind)
+        lacks |= dict.fromkeys(map(str, missing))
+        if finding.needs and not missing:
+            continue
+        # The baseline may give what this target does not: then the finding counts here.
+        here = Effect.REFACTOR if finding.effect is Effect.NONE and missing else finding.effect
+        effect = max(effect, here, key=_EFFECTS.index)
+    return TargetVerdict(target.name, _OF_EFFECT[effect], tuple(sorted(lacks)))
+
+
+def _confidence(
+    verdict: Verdict, findings: Sequence[Finding], unknown: Sequence[Unknown], failed: bool
+) -> Confidence:
+    """How sure the verdict is: that of its surest reason, lowered by what could not be judged."""
+    deciding = [
+        f.confidence for f in findings if _OF_EFFECT[f.effect] is verdict and f.effect is not Effect.NONE
+    ]
+    level = min((_CONFIDENCES.index(one) for one in deciding), default=0)
+    if verdict is not Verdict.KEEP:
+        level += failed + bool(unknown) + any(finding.rule in _BLIND for finding in findings)
+    return _CONFIDENCES[min(level, len(_CONFIDENCES) - 1)]
+
+
+def _unknown(
+    service: Service, ungranted: Sequence[Unknown], not_read: Sequence[NotRead]
+) -> tuple[Unknown, ...]:
+    found = [*service.unknown, *(service.source.unknown if service.source else ()), *ungranted]
+    if service.image is not None and service.source is not None:
+        for run in service.image.runs:
+            found += [
+                Unknown(
+                    f"Whether `{command}` makes files that the service reads.",
+                    "the files in the repository instead of a RUN line, or a probe that reads them",
+                    run.evidence,
+                )
+                for command in commands(run)
+                if kind(command) is Kind.UNKNOWN
+            ]
+        prefix = f"{service.source.root.strip('/')}/".lstrip("/")
+        found += [
+            Unknown(f"What {skipped.path} holds: it was not read ({skipped.reason}).", "a readable file")
+            for skipped in not_read
+            if skipped.path.startswith(prefix) and skipped.path.endswith(_SOURCE_SUFFIXES)
+        ]
+    return tuple(
+        replace(one, evidence=redacted_evidence(one.evidence)) if one.evidence else one
+        for one in dict.fromkeys(found)
+    )
+
+
+def _effort(verdict: Verdict, findings: Sequence[Finding], efforts: dict[str, tuple[float, float]]) -> Effort:
+    if verdict is Verdict.KEEP:
+        return Effort(0, 0, ("nothing is converted; a rewrite is not estimated",))
+    low, high = 0.5, 1.0
+    assumptions = ["one person who knows the service", "half a day to a day to convert, validate and review"]
+    counted: dict[str, int] = {}
+    for finding in findings:
+        if finding.effect is not Effect.NONE:
+            counted[finding.rule] = counted.get(finding.rule, 0) + 1
+    for rule, times in counted.items():
+        least, most = efforts.get(rule, (0, 0))
+        # The second place of a kind costs less than the first: what is learnt once is used again.
+        factor = 1 + 0.25 * (times - 1)
+        low, high = low + least * factor, high + most * factor
+        places = f"{times} places" if times > 1 else "1 place"
+        assumptions.append(f"{rule}: {least:g} to {most:g} days for the first, {places}")
+    return Effort(round(low, 1), round(high, 1), tuple(assumptions))
+
+
+def _gain(service: Service, support: Support, lane: str | None, verdict: Verdict) -> tuple[Gain, ...]:
+    found = support.lane(lane)
+    if verdict is Verdict.KEEP or found is None or service.source is None:
+        return ()
+    return tuple(item.gain for item in found.gains if item.interface == service.source.interface)
+
+
+def _changes(service: Service, verdict: Verdict, findings: Sequence[Finding]) -> tuple[str, ...]:
+    if verdict is Verdict.KEEP:
+        return ()
+    changes: list[str] = []
+    if service.source and service.source.server:
+        changes.append(f"{service.source.server} is replaced by the adapter and the runtime.")
+    changes += [f"{f.rule}: {f.remedy}" for f in findings if f.effect is not Effect.NONE]
+    return tuple(dict.fromkeys(changes))

@@ -1,0 +1,79 @@
+"""The short answers that every service gets."""
+
+from __future__ import annotations
+
+from analyzers.infrastructure import Role, role_of
+from analyzers.listeners import inbound
+from analyzers.model import DependencyClass, Facets, FactKind, Reach, Service, State
+from analyzers.rules import gpu
+from analyzers.rules.local_write import is_temporary
+from analyzers.rules.sqlite_file import MEMORY
+from analyzers.volumes import is_docker_socket, is_own_source
+
+# fmt: off
+_DATABASES = frozenset({
+    "postgres", "mysql", "mongodb", "mssql", "oracle", "cassandra", "elasticsearch", "clickhouse",
+    "cockroachdb", "couchdb", "neo4j", "influxdb", "dynamodb",
+})
+# fmt: on
+_STORES = frozenset({"redis", "memcached", "s3", "kafka", "amqp", "nats", "sqs", "etcd"})
+
+
+def facets(service: Service) -> Facets:
+    """The facets of a service; `docs/verdict.md` says what each means."""
+    compose = service.compose
+    dependencies = service.source.dependencies if service.source else ()
+    socket = any(is_docker_socket(v[0], v[1]) for v in (compose.volumes if compose else ()))
+    return Facets(
+        state=_state(service),
+        gpu=gpu.is_used(service),
+        inbound=inbound(service),
+        outbound=outbound(service),
+        native_dependencies=tuple(
+            sorted({d.name for d in dependencies if d.kind is DependencyClass.NATIVE and d.imported})
+        ),
+        processes=bool(service.facts(FactKind.SUBPROCESS)),
+        privileged=socket or bool(compose and compose.privileges),
+    )
+
+
+def outbound(service: Service) -> tuple[str, ...]:
+    """The protocols that a service calls with, sorted. Links of compose count for unread source."""
+    found = {fact.subject for fact in service.facts(FactKind.OUTBOUND)}
+    found |= {fact.subject for fact in service.facts(FactKind.DATABASE) if fact.subject != "sqlite"}
+    if service.source is None:
+        found |= {link.protocol for link in service.links}
+    return tuple(sorted("http" if name == "https" else name for name in found))
+
+
+def _state(service: Service) -> State:
+    calls = set(outbound(service))
+    databases = service.facts(FactKind.DATABASE)
+    sqlite = any(fact.subject == "sqlite" and fact.detail != MEMORY for fact in databases)
+    if _writes_disk(service, sqlite):
+        return State.LOCAL_DISK
+    if sqlite or calls & _DATABASES or any(fact.subject != "sqlite" for fact in databases):
+        return State.DATABASE
+    if any(fact.reach is not Reach.IMPORT for fact in service.facts(FactKind.MEMORY_STATE)):
+        return State.IN_MEMORY
+    if any(fact.detail == MEMORY for fact in databases):
+        return State.IN_MEMORY
+    return State.EXTERNAL_STORE if calls & _STORES else State.NONE
+
+
+def _writes_disk(service: Service, sqlite: bool) -> bool:
+    image = service.image_name or (service.image.base if service.image and not service.source else None)
+    if role_of(image) in {Role.DATABASE, Role.BROKER}:
+        return True
+    written = [
+        fact
+        for fact in service.facts(FactKind.FILE_WRITE)
+        if fact.reach is not Reach.IMPORT and not is_temporary(fact) and not fact.subject.startswith("/dev/")
+    ]
+    if written:
+        return True
+    # A volume keeps the SQLite file where there is one; else somebody wants files to outlive the container.
+    return not sqlite and any(
+        not read_only and not is_own_source(service, source, target) and not is_docker_socket(source, target)
+        for source, target, read_only, _ in (service.compose.volumes if service.compose else ())
+    )

@@ -1,0 +1,236 @@
+"""Derives from the facts what a component needs: variables, secrets, folders, outbound hosts. No more.
+
+A statement of compose outranks one of the Dockerfile. What cannot be settled becomes an `Unknown`
+with the option that settles it; an outbound host is never `*`.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from analyzers.model import (
+    EnvVar,
+    Evidence,
+    Fact,
+    FactKind,
+    Grant,
+    GrantKind,
+    Service,
+    Unknown,
+)
+from analyzers.redaction import is_secret, is_secret_name, redacted_evidence
+from analyzers.volumes import is_docker_socket, is_own_source
+
+_DEFAULT_PORTS = {
+    "http": 80, "https": 443, "postgres": 5432, "mysql": 3306, "redis": 6379, "mongodb": 27017, "amqp": 5672,
+    "kafka": 9092, "memcached": 11211, "smtp": 25, "nats": 4222,
+}  # fmt: skip
+_HOST = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
+_HTTP = frozenset({"http", "https"})
+
+
+@dataclass(frozen=True, slots=True)
+class ServerVariable:
+    """A variable (or, with a final `*`, a family) of the container's server layer."""
+
+    pattern: str
+    reason: str
+    unless_read: bool
+
+
+@cache
+def server_variables() -> tuple[ServerVariable, ...]:
+    """The list in `environment.toml`."""
+    data = tomllib.loads(Path(__file__).with_name("environment.toml").read_text("utf-8"))
+    return tuple(
+        ServerVariable(name, entry["reason"], entry.get("unless_read", False))
+        for entry in data["variable"]
+        for name in entry["names"]
+    )
+
+
+def server_layer(name: str, *, read: bool) -> str | None:
+    """Why a variable is not the application's, or None where it is. `read`: the application reads it."""
+    for variable in server_variables():
+        matches = (
+            name.startswith(variable.pattern[:-1])
+            if variable.pattern.endswith("*")
+            else name == variable.pattern
+        )
+        if matches and not (read and variable.unless_read):
+            return variable.reason
+    return None
+
+
+def derive(service: Service) -> tuple[tuple[Grant, ...], tuple[Unknown, ...]]:
+    """The grants of a service, by kind and name, and what could not be settled."""
+    if service.image is None:
+        return (), ()
+    environment, unset = _environment(service)
+    outbound, unknown_hosts = _outbound(service)
+    folders, unclear = _folders(service)
+    return (*environment, *folders, *outbound), (*unset, *unclear, *unknown_hosts)
+
+
+def secrets(service: Service) -> tuple[Grant, ...]:
+    """The grants of kind `secret`; none has a value."""
+    return tuple(grant for grant in _environment(service)[0] if grant.kind is GrantKind.SECRET)
+
+
+def _environment(service: Service) -> tuple[tuple[Grant, ...], tuple[Unknown, ...]]:
+    reads: dict[str, list[Fact]] = {}
+    for fact in service.facts(FactKind.ENV_READ):
+        reads.setdefault(fact.subject, []).append(fact)
+    stated: dict[str, EnvVar] = (
+        {variable.name: variable for variable in service.image.env} if service.image else {}
+    )
+    for variable in service.compose.environment if service.compose else ():
+        stated[variable.name] = variable
+    grants: list[Grant] = []
+    unknown: list[Unknown] = []
+    for name in sorted({*stated, *reads}):
+        if not _is_name(name) or server_layer(name, read=name in reads):
+            continue
+        value = stated[name].value if name in stated else None
+        evidence = stated[name].evidence if name in stated else reads[name][0].evidence[0]
+        if is_secret(name, value):
+            grants.append(Grant(GrantKind.SECRET, name, redacted_evidence(evidence)))
+        elif value is not None:
+            grants.append(Grant(GrantKind.ENV, name, redacted_evidence(evidence), value=value))
+        elif name in stated or all(is_required(fact) for fact in reads[name]):
+            unknown.append(
+                Unknown(
+                    f"{name} is read from the environment, and nothing here gives it a value.",
+                    f"--env {name}=VALUE, or a value in the Dockerfile or compose",
+                    redacted_evidence(evidence),
+                )
+            )
+    return tuple(grants), tuple(unknown)
+
+
+def is_required(fact: Fact) -> bool:
+    """Whether a variable is read without a default."""
+    return fact.detail == ""
+
+
+def _is_name(name: str) -> bool:
+    return bool(re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name))
+
+
+def _folders(service: Service) -> tuple[tuple[Grant, ...], tuple[Unknown, ...]]:
+    grants: list[Grant] = []
+    unknown: list[Unknown] = []
+    for source, target, read_only, evidence in service.compose.volumes if service.compose else ():
+        if is_docker_socket(source, target) or is_own_source(service, source, target):
+            continue
+        if posixpath.splitext(target)[1]:
+            unknown.append(
+                Unknown(
+                    f"{source or 'A volume'} looks like a file at {target}; only folders can be mounted.",
+                    "a volume of the folder around it, or a copy in the image",
+                    evidence,
+                )
+            )
+            continue
+        mode = "ro" if read_only else "rw"
+        grants.append(
+            Grant(GrantKind.DIR, source or target, evidence, guest=posixpath.normpath(target), mode=mode)
+        )
+    return tuple(grants), tuple(unknown)
+
+
+def _outbound(service: Service) -> tuple[tuple[Grant, ...], tuple[Unknown, ...]]:
+    grants: dict[tuple[str, str, int | None], Grant] = {}
+    unknown: list[Unknown] = []
+    nameless: list[Fact] = []
+
+    def add(scheme: str, host: str, port: int | None, evidence: Evidence) -> None:
+        port = port or _DEFAULT_PORTS.get(scheme)
+        key = (scheme, host, port)
+        name = f"{scheme}://{host}" + (f":{port}" if port and port != _DEFAULT_PORTS.get(scheme) else "")
+        grants.setdefault(
+            key,
+            Grant(GrantKind.OUTBOUND, name, redacted_evidence(evidence), scheme=scheme, host=host, port=port),
+        )
+
+    for fact in service.facts(FactKind.OUTBOUND, FactKind.DATABASE):
+        if fact.subject == "sqlite":
+            continue
+        place = _place(fact.subject, fact.detail)
+        if place:
+            add(*place, fact.evidence[0])
+        else:
+            nameless.append(fact)
+    spoken = {fact.subject for fact in service.facts(FactKind.OUTBOUND, FactKind.DATABASE)}
+    calls_http = bool(spoken & _HTTP)
+    for scheme, host, port, evidence in _stated_addresses(service):
+        if (calls_http and scheme in _HTTP) or scheme in spoken or service.source is None:
+            add(scheme, host, port, evidence)
+    settled = {grant.scheme for grant in grants.values()}
+    for fact in nameless:
+        same = _HTTP if fact.subject in _HTTP else {fact.subject}
+        if not same & settled:
+            unknown.append(
+                Unknown(
+                    f"Which hosts are called through {fact.subject}.",
+                    f"--allow-host {'https' if fact.subject in _HTTP else fact.subject}://HOST[:PORT]",
+                    redacted_evidence(fact.evidence[0]),
+                )
+            )
+            settled |= same
+    return tuple(grants[key] for key in sorted(grants, key=str)), tuple(unknown)
+
+
+def _stated_addresses(service: Service) -> list[tuple[str, str, int | None, Evidence]]:
+    """Addresses in variables of the image and compose, and links of compose."""
+    found: list[tuple[str, str, int | None, Evidence]] = []
+    variables = [*(service.image.env if service.image else ())]
+    variables += service.compose.environment if service.compose else ()
+    for variable in variables:
+        if variable.value and "://" in variable.value:
+            scheme = variable.value.partition("://")[0].partition("+")[0].lower()
+            place = _place(_PROTOCOLS.get(scheme, scheme), variable.value)
+            if place:
+                found.append((*place, variable.evidence))
+    for link in service.links:
+        evidence = link.evidence or (service.compose.ref.evidence if service.compose else None)
+        if evidence:
+            found.append((link.protocol, link.service, link.port, evidence))
+    return found
+
+
+_PROTOCOLS = {
+    "postgresql": "postgres",
+    "rediss": "redis",
+    "mongodb": "mongodb",
+    "amqps": "amqp",
+    "mariadb": "mysql",
+}
+
+
+def _place(protocol: str, where: str) -> tuple[str, str, int | None] | None:
+    """Scheme, host and port of `host`, `host:port` or a URL; None where no host stands there."""
+    if not where or "*" in where:
+        return None
+    try:
+        parts = urlsplit(where if "://" in where else f"//{where}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    if not host or not _HOST.fullmatch(f"[{host}]" if ":" in host else host):
+        return None
+    scheme = parts.scheme.lower() if parts.scheme.lower() in _HTTP and protocol in _HTTP else protocol
+    if host in {"localhost", "0.0.0.0"} or host.startswith("127."):  # noqa: S104 (compared, nothing binds)
+        return None
+    return scheme, host, port
+
+
+def public_name(name: str) -> bool:
+    """Whether a variable may be shown with its value."""
+    return not is_secret_name(name)

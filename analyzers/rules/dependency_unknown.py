@@ -1,0 +1,62 @@
+"""
+## What it says
+
+A package that the service imports is not in the table of packages that were judged for CPython on
+WASI.
+
+## Why
+
+It may be pure Python and work, or hold native code and fail. The build decides: it imports the
+application's dependencies and names the module that is missing.
+
+## How to mend
+
+Run `dock2wasm build`: a package that does not load there is named with its remedy.
+
+## What it cannot know
+
+Everything about the package; that is the point. It lowers the confidence of the verdict, not the
+verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analyzers.model import DependencyClass, Effect, Finding, Service, Severity
+from analyzers.rules._build import package, service
+from analyzers.rules._rule import Rule, bad, good
+
+RULE = Rule(
+    id="dependency-unknown",
+    title="A package of which nothing is known",
+    severity=Severity.MINOR,
+    effect=Effect.NONE,
+    weight=3,
+    remedy="Build: `dock2wasm build` imports it and says what is missing.",
+)
+
+
+def check(service: Service) -> Iterator[Finding]:
+    for found in service.source.dependencies if service.source else ():
+        if found.kind is DependencyClass.UNKNOWN and found.imported:
+            yield RULE.finding(
+                f"Whether {found.name} runs on CPython for WASI is not known.",
+                [found.evidence],
+                severity=Severity.MINOR,
+            )
+
+
+CASES = (
+    bad(
+        "a package of the house",
+        service(dependencies=(package("acme-auth", DependencyClass.UNKNOWN, line=2),)),
+        "requirements.txt:2",
+        effect=Effect.NONE,
+    ),
+    good(
+        "never imported",
+        service(dependencies=(package("acme-auth", DependencyClass.UNKNOWN, imported=False),)),
+    ),
+    good("known", service(dependencies=(package("flask", DependencyClass.PURE),))),
+)

@@ -1,0 +1,56 @@
+"""
+## What it says
+
+The container is given the socket of the Docker engine.
+
+## Why
+
+Whoever holds that socket rules the machine, and speaks to it through a Unix socket, which a
+component has not.
+
+## How to mend
+
+Leave it in its container.
+
+## What it cannot know
+
+What the socket is used for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analyzers.model import Effect, Finding, Service, Severity
+from analyzers.rules._build import at, compose, service
+from analyzers.rules._rule import Rule, bad, good
+from analyzers.volumes import is_docker_socket
+
+RULE = Rule(
+    id="docker-socket",
+    title="It is given the Docker engine's socket",
+    severity=Severity.BLOCKER,
+    effect=Effect.KEEP,
+    weight=80,
+    remedy="Leave it in its container.",
+)
+
+
+def check(service: Service) -> Iterator[Finding]:
+    for source, target, _, evidence in service.compose.volumes if service.compose else ():
+        if is_docker_socket(source, target):
+            yield RULE.finding("The Docker engine's socket is mounted.", [evidence])
+
+
+SOCKET = "/var/run/docker.sock"
+CASES = (
+    bad(
+        "mounted",
+        service(with_compose=compose(volumes=((SOCKET, SOCKET, True, at("compose.yaml:7")),))),
+        "compose.yaml:7",
+    ),
+    good(
+        "another volume",
+        service(with_compose=compose(volumes=(("data", "/data", False, at("compose.yaml:7")),))),
+    ),
+)

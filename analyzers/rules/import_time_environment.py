@@ -1,0 +1,56 @@
+"""
+## What it says
+
+The application reads its environment while its modules are imported, as settings modules do.
+
+## Why
+
+What runs at build time is frozen into the component. The application's own modules are therefore
+imported at the first request of an instance, when the environment is the one that the runtime
+gives. That costs the time of the import in each fresh instance.
+
+## How to mend
+
+Nothing must change. Settings that are read when they are used would let the build import the
+application too.
+
+## What it cannot know
+
+Reads inside libraries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analyzers.model import Effect, FactKind, Finding, Reach, Service, Severity
+from analyzers.rules._build import fact, service
+from analyzers.rules._rule import Rule, bad, good
+
+RULE = Rule(
+    id="import-time-environment",
+    title="Settings are read while the application is imported",
+    severity=Severity.INFO,
+    effect=Effect.NONE,
+    weight=0,
+    remedy="Nothing must change: the application is imported at the first request, in the runtime's environment.",
+)
+
+
+def check(service: Service) -> Iterator[Finding]:
+    found = [one for one in service.facts(FactKind.ENV_READ) if one.reach is Reach.IMPORT]
+    if found:
+        yield RULE.finding(
+            f"Read at import: {', '.join(dict.fromkeys(one.subject for one in found))}.",
+            (evidence for one in found for evidence in one.evidence),
+        )
+
+
+CASES = (
+    bad(
+        "settings",
+        service(fact(FactKind.ENV_READ, "LOG_LEVEL", "settings.py:3", "info", reach=Reach.IMPORT)),
+        "settings.py:3",
+    ),
+    good("read by a request", service(fact(FactKind.ENV_READ, "LOG_LEVEL", detail="info"))),
+)

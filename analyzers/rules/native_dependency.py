@@ -1,0 +1,88 @@
+"""
+## What it says
+
+A package that the service uses is native code, and nothing takes its place: no pure-Python fallback
+inside the package, and no build for CPython on WASI that the lane can use.
+
+## Why
+
+The component holds CPython compiled to WebAssembly. Machine code from a Linux wheel cannot run
+there; the package must be built for WASI from its own source, or be replaced.
+
+## How to mend
+
+Use a pure package that does the same (`pg8000` for psycopg2, `pymysql` for mysqlclient), or wait
+until the lane carries a WASI build: `needs` names what is missing.
+
+## What it cannot know
+
+Whether the code path that uses the package is ever taken. A package in the requirements that no
+reachable module imports is reported without effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analyzers.model import DependencyClass, Effect, Finding, Need, NeedKind, Service, Severity
+from analyzers.rules._build import package, service
+from analyzers.rules._rule import Rule, bad, good
+
+RULE = Rule(
+    id="native-dependency",
+    title="A package needs native code",
+    severity=Severity.MAJOR,
+    effect=Effect.REFACTOR,
+    weight=25,
+    needs=(Need(NeedKind.NATIVE),),
+    remedy="Replace it by a pure package, or wait for a WASI build in the lane.",
+    effort=(1, 8),
+)
+
+
+def check(service: Service) -> Iterator[Finding]:
+    for found in service.source.dependencies if service.source else ():
+        need = (Need(NeedKind.NATIVE, found.name),)
+        if found.kind is DependencyClass.NATIVE and not found.imported:
+            yield RULE.finding(
+                f"{found.name} is native code, but no reachable module imports it.",
+                [found.evidence],
+                effect=Effect.NONE,
+                remedy="Leave it out of the requirements.",
+            )
+        elif found.kind is DependencyClass.NATIVE:
+            yield RULE.finding(
+                f"{found.name} is native code without a pure fallback or a WASI build.",
+                [found.evidence],
+                needs=need,
+            )
+        elif found.kind is DependencyClass.WASI_WHEEL:
+            yield RULE.finding(
+                f"{found.name} is native code that can be built for WASI.",
+                [found.evidence],
+                needs=need,
+                weight=15,
+                remedy="A WASI build from the package's own source is known to work; the lane must carry it.",
+            )
+
+
+CASES = (
+    bad(
+        "numpy",
+        service(dependencies=(package("numpy", DependencyClass.NATIVE, line=3),)),
+        "requirements.txt:3",
+    ),
+    bad(
+        "orjson", service(dependencies=(package("orjson", DependencyClass.WASI_WHEEL),)), "requirements.txt:1"
+    ),
+    bad(
+        "required, never imported",
+        service(dependencies=(package("numpy", DependencyClass.NATIVE, imported=False),)),
+        "requirements.txt:1",
+        effect=Effect.NONE,
+    ),
+    good("pure", service(dependencies=(package("flask", DependencyClass.PURE),))),
+    good(
+        "an optional speed-up", service(dependencies=(package("markupsafe", DependencyClass.PURE_FALLBACK),))
+    ),
+)

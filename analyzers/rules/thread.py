@@ -1,0 +1,54 @@
+"""
+## What it says
+
+The service starts threads or uses a pool of threads.
+
+## Why
+
+CPython on WASI cannot start threads (`RuntimeError: can't start new thread`). The python lane does
+not run their work in line yet.
+
+## How to mend
+
+Do the work in the request, or in a worker of its own. Calls that were made in parallel to save time
+can be made one after another.
+
+## What it cannot know
+
+Whether a thread ends with its request or runs on; `background-work` covers loops that the reader
+recognises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analyzers.model import Effect, FactKind, Finding, Need, NeedKind, Service, Severity
+from analyzers.rules._build import fact, service
+from analyzers.rules._rule import Rule, bad, good
+
+RULE = Rule(
+    id="thread",
+    title="Threads are started",
+    severity=Severity.MAJOR,
+    effect=Effect.REFACTOR,
+    weight=15,
+    needs=(Need(NeedKind.BACKGROUND),),
+    remedy="Do the work in the request, or in a worker of its own.",
+    effort=(0.5, 3),
+)
+
+
+def check(service: Service) -> Iterator[Finding]:
+    for found in service.facts(FactKind.THREAD):
+        yield RULE.finding(
+            f"{found.subject} starts a thread; CPython on WASI has none.",
+            found.evidence,
+            confidence=found.confidence,
+        )
+
+
+CASES = (
+    bad("a thread", service(fact(FactKind.THREAD, "threading.Thread", "app.py:20")), "app.py:20"),
+    good("none", service()),
+)

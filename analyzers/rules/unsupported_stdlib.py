@@ -1,0 +1,54 @@
+"""
+## What it says
+
+The source imports a module of the standard library that CPython on WASI does not have (`ctypes`,
+`mmap`, `bz2`, ...).
+
+## Why
+
+The import fails in the component, and with it whatever needed the module.
+
+## How to mend
+
+Import it only where it is used, or use another module (`zlib` for `bz2`). TLS is done by the
+runtime: `ssl` is rarely needed by a service itself.
+
+## What it cannot know
+
+Whether the import is guarded, beyond the guards that the reader recognises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analyzers.model import Confidence, Effect, FactKind, Finding, Need, NeedKind, Reach, Service, Severity
+from analyzers.rules._build import fact, service
+from analyzers.rules._rule import Rule, bad, good
+
+RULE = Rule(
+    id="unsupported-stdlib",
+    title="A module of the standard library that WASI lacks",
+    severity=Severity.MAJOR,
+    effect=Effect.REFACTOR,
+    weight=20,
+    needs=(Need(NeedKind.NATIVE),),
+    remedy="Import it only where it is used, or use another module.",
+    effort=(0.25, 2),
+)
+
+
+def check(service: Service) -> Iterator[Finding]:
+    for found in service.facts(FactKind.UNSUPPORTED_STDLIB):
+        yield RULE.finding(
+            f"{found.subject} does not exist in CPython for WASI.",
+            found.evidence,
+            needs=(Need(NeedKind.NATIVE, found.subject),),
+            confidence=Confidence.MEDIUM if found.reach is Reach.UNKNOWN else found.confidence,
+        )
+
+
+CASES = (
+    bad("ctypes", service(fact(FactKind.UNSUPPORTED_STDLIB, "ctypes", "lib.py:1")), "lib.py:1"),
+    good("none", service()),
+)

@@ -1,0 +1,76 @@
+"""
+## What it says
+
+Compose or the Dockerfile gives the service a volume that it can write.
+
+## Why
+
+A volume is there because something must outlive the container. A component has no disk of its own
+at the baseline, so whatever the volume keeps needs another home.
+
+## How to mend
+
+Move the data into a database or an object store. If the service only reads it, say so: end the
+volume with `:ro`, and it becomes a read-only folder of the component.
+
+## What it cannot know
+
+Whether the service writes there. A bind mount of the service's own source (for development) is told
+apart and ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analyzers.model import Confidence, Effect, FactKind, Finding, Need, NeedKind, Service, Severity
+from analyzers.rules._build import at, compose, fact, image, service
+from analyzers.rules._rule import Rule, bad, good
+from analyzers.volumes import is_docker_socket, is_own_source
+
+RULE = Rule(
+    id="writable-volume",
+    title="A volume keeps data that the service writes",
+    severity=Severity.MAJOR,
+    effect=Effect.REFACTOR,
+    weight=20,
+    confidence=Confidence.MEDIUM,
+    needs=(Need(NeedKind.WRITE),),
+    remedy="Move the data into a database or an object store; end the volume with :ro if it is only read.",
+    effort=(0.5, 3),
+)
+
+
+def check(service: Service) -> Iterator[Finding]:
+    writes = service.facts(FactKind.FILE_WRITE, FactKind.DATABASE)
+    sure = Confidence.HIGH if writes else Confidence.MEDIUM
+    for source, target, read_only, evidence in service.compose.volumes if service.compose else ():
+        if read_only or is_own_source(service, source, target) or is_docker_socket(source, target):
+            continue
+        yield RULE.finding(
+            f"The volume {source or target} is writable at {target}.", [evidence], confidence=sure
+        )
+    for target, evidence in service.image.volumes if service.image else ():
+        yield RULE.finding(f"The Dockerfile declares a volume at {target}.", [evidence], confidence=sure)
+
+
+CASES = (
+    bad(
+        "a named volume",
+        service(with_compose=compose(volumes=(("data", "/data", False, at("compose.yaml:7")),))),
+        "compose.yaml:7",
+    ),
+    bad(
+        "VOLUME in the Dockerfile",
+        service(of=image(volumes=(("/data", at("Dockerfile:6")),))),
+        "Dockerfile:6",
+    ),
+    good(
+        "read-only", service(with_compose=compose(volumes=(("conf", "/conf", True, at("compose.yaml:7")),)))
+    ),
+    good(
+        "the source, for development",
+        service(with_compose=compose(volumes=((".", "/app", False, at("compose.yaml:7")),))),
+    ),
+    good("no volume", service(fact(FactKind.FILE_READ, "a.json"))),
+)
