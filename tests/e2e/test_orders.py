@@ -45,7 +45,8 @@ def test_nothing_is_left_behind(orders: Migrated) -> None:
 
     client = docker.from_env()
     try:
-        containers = client.containers.list(all=True, filters={"label": "dock2wasm"})
+        image = orders.report["original"]["image_digest"]
+        containers = client.containers.list(all=True, filters={"ancestor": image})
         assert [c.name for c in containers] == []
     finally:
         client.close()
