@@ -33,7 +33,7 @@ RULE = Rule(
     severity=Severity.INFO,
     effect=Effect.NONE,
     weight=0,
-    remedy="Nothing must change: the application is imported at the first request, in the runtime's environment.",
+    remedy="Nothing must change: it is imported at the first request, in the runtime's environment.",
 )
 
 

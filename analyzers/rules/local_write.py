@@ -92,7 +92,7 @@ CASES = (
     bad("an upload is saved", service(fact(FactKind.FILE_WRITE, "uploads/x", "app.py:12")), "app.py:12"),
     bad(
         "a fixed path in /tmp",
-        service(fact(FactKind.FILE_WRITE, "/tmp/last.json"))  # noqa: S108 (read by no test),
+        service(fact(FactKind.FILE_WRITE, "/tmp/last.json")),  # noqa: S108 (a path to judge, not to use)
         "app.py:10",
         effect=Effect.REFACTOR,
     ),

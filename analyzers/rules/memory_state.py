@@ -48,7 +48,7 @@ def check(service: Service) -> Iterator[Finding]:
             continue  # made anew with each instance, so every request sees the same
         sure = found.confidence if found.reach is Reach.REQUEST else Confidence.LOW
         yield RULE.finding(
-            f"{found.subject} is changed by a request and read by later ones; a fresh instance starts without it.",
+            f"{found.subject} is changed by requests and read by later ones; a fresh instance lacks it.",
             found.evidence,
             confidence=sure,
         )
@@ -63,7 +63,8 @@ CASES = (
             'CMD ["gunicorn", "app:app"]\n',
             "requirements.txt": "flask==3.1.3\n",
             "app.py": "from flask import Flask\n\napp = Flask(__name__)\nseen = {}\n\n\n"
-            "@app.get('/<name>')\ndef hello(name):\n    seen[name] = seen.get(name, 0) + 1\n    return str(seen[name])\n",
+            "@app.get('/<name>')\ndef hello(name):\n"
+            "    seen[name] = seen.get(name, 0) + 1\n    return str(seen[name])\n",
         },
         "app.py:9",
     ),

@@ -45,7 +45,7 @@ def check(service: Service) -> Iterator[Finding]:
         return
     if not load().at_baseline("python", RULE.needs):
         yield RULE.finding(
-            f"{source.entry or 'The application'} is called through asgi, which no fixture has proven yet.",
+            f"{source.entry or 'The application'} is called through ASGI, which no fixture has proven yet.",
             [source.entry_evidence],
         )
 

@@ -44,7 +44,7 @@ def check(service: Service) -> Iterator[Finding]:
         return
     if not load().at_baseline("python", RULE.needs):
         yield RULE.finding(
-            f"{source.entry or 'The application'} is called through http.server, which no fixture has proven yet.",
+            f"{source.entry or 'The application'} is called through http.server; no fixture has proven it.",
             [source.entry_evidence],
         )
 

@@ -68,9 +68,13 @@ def _is_environment(made: Copy) -> bool:
     )
 
 
-_PACKAGES = ("/site-packages/", "/dist-packages/", "/venv/", "/.venv/", "/virtualenv/", "/wheels/", "/wheel/",
-             "/install/", "/.local/", "/root/.local/", "/opt/venv/", "/env/", "/deps/", "/dependencies/", "/packages/",
-             "/uv/", "/uvx/", "/requirements.txt/", "/python/")  # fmt: skip
+# fmt: off
+_PACKAGES = (
+    "/site-packages/", "/dist-packages/", "/venv/", "/.venv/", "/virtualenv/", "/env/", "/wheels/", "/wheel/",
+    "/install/", "/.local/", "/deps/", "/dependencies/", "/packages/", "/uv/", "/uvx/", "/requirements.txt/",
+    "/python/",
+)
+# fmt: on
 
 
 CASES = (

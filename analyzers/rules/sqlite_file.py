@@ -34,7 +34,7 @@ RULE = Rule(
     effect=Effect.REFACTOR,
     weight=25,
     needs=(Need(NeedKind.WRITE),),
-    remedy="Move the data to a database that the target reaches, or mount its folder writable where the target can.",
+    remedy="Move the data to a database server, or mount its folder writable where the target can.",
     effort=(1, 5),
 )
 MEMORY = ":memory:"

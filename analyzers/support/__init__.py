@@ -5,7 +5,8 @@ it gives them, `baseline.toml` what every stock runtime does. Only `proven` coun
 `convert`: a fixture whose component was EQUAL to its container on `wasmtime serve` or `workerd`. A target
 inherits that proof when the component's imports and exports lie in one of the target's rows.
 
-Keys of `[[feature]]`: `feature` (what, in words), `status`, `kinds` (http, command), `wasi` (0.2, 0.3), `needs`
+Keys of `[[feature]]`: `feature` (what, in words), `status`, `kinds` (http, command), `wasi` (0.2, 0.3),
+`needs`
 (what is given), `imports` and `exports` (interface packages with their minor version: of the component in a
 lane's file, offered in a target's), `fixture` (lanes, needed for `proven`), `source`, `date`.
 """
