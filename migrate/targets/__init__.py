@@ -17,6 +17,8 @@ class Target(Protocol):
     """What a target's module holds at its top level."""
 
     NAME: str
+    FILES: tuple[str, ...]
+    """Paths of the files that `render` writes; none of them has a part in the build."""
 
     def render(self, plan: Plan) -> tuple[GeneratedFile, ...]:
         """The target's files, relative to the generated tree."""

@@ -8,6 +8,7 @@ from migrate.model import GeneratedFile, Plan
 from migrate.targets.spin_manifest import Application, Build, Component, HttpTrigger, Manifest, Plain, to_toml
 
 NAME = "spin"
+FILES = ("spin.toml",)
 LISTEN = "127.0.0.1:3000"
 
 

@@ -13,6 +13,7 @@ from migrate.model import GeneratedFile, Plan
 from migrate.targets.spin import at_start
 
 NAME = "wasmtime"
+FILES = ("run.sh",)
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
