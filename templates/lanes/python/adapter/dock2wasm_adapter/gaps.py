@@ -1,0 +1,193 @@
+"""The gaps of the standard library on WASI, filled where that is honest, refused by name where it is not.
+
+CPython for WASI has no threads, no processes, no OpenSSL and no user database. What an application
+merely imports or asks for gets a plain answer here; what it really needs and cannot have raises an
+error that names the feature and dock2wasm. Nothing here waits for something that cannot happen.
+"""
+
+import errno
+import os
+import sys
+import types
+
+from dock2wasm_adapter import modules
+
+
+class UnsupportedError(RuntimeError):
+    """Something that does not exist in WebAssembly."""
+
+
+def refuse(feature, instead=""):
+    """A function that raises UnsupportedError naming `feature`."""
+
+    def refused(*args, **kwargs):
+        raise UnsupportedError(_text(feature, instead))
+
+    return refused
+
+
+def _text(feature, instead=""):
+    return f"dock2wasm: {feature} is not available in WebAssembly" + (f"; {instead}" if instead else "")
+
+
+def _refuse_process(*args, **kwargs):
+    raise OSError(errno.ENOTSUP, _text("starting another process"))
+
+
+def _module(name, **contents):
+    """A module in place of one that has no WASI build."""
+    if name in sys.modules:
+        return
+    module = types.ModuleType(name, f"{name} on WASI, as far as dock2wasm provides it")
+    module.__dict__.update(contents)
+    sys.modules[name] = module
+
+
+def _no_entry(what):
+    def lookup(key):
+        raise KeyError(f"{what} not found: {key!r} (dock2wasm: there is no user database in WebAssembly)")
+
+    return lookup
+
+
+def _os(user_id):
+    constants = {
+        "getuid": user_id, "geteuid": user_id, "getgid": user_id, "getegid": user_id, "getppid": 1,
+    }  # fmt: skip
+    for name, value in constants.items():
+        if not hasattr(os, name):
+            setattr(os, name, lambda value=value: value)
+    if not hasattr(os, "getgroups"):
+        os.getgroups = lambda: [user_id]
+    if not hasattr(os, "WNOHANG"):
+        os.WNOHANG = 1  # subprocess and multiprocessing read it when imported
+    os.system = refuse("os.system", "other programs cannot be started")
+    # One processor: pools that size themselves by it must not divide by None.
+    os.cpu_count = os.process_cpu_count = lambda: 1
+
+
+def _user_modules():
+    _module(
+        "fcntl",
+        LOCK_SH=1, LOCK_EX=2, LOCK_NB=4, LOCK_UN=8, F_DUPFD=0, F_GETFD=1, F_SETFD=2, F_GETFL=3, F_SETFL=4, FD_CLOEXEC=1,
+        # One instance handles one request at a time: a lock on a file is always free.
+        flock=lambda fd, operation: None,
+        lockf=lambda fd, cmd, len=0, start=0, whence=0: None,
+        fcntl=lambda fd, cmd, arg=0: 0,
+        ioctl=refuse("fcntl.ioctl"),
+    )  # fmt: skip
+    _module("pwd", getpwuid=_no_entry("uid"), getpwnam=_no_entry("name"), getpwall=list)
+    _module("grp", getgrgid=_no_entry("gid"), getgrnam=_no_entry("name"), getgrall=list)
+    _module(
+        "resource",
+        RLIMIT_CPU=0, RLIMIT_FSIZE=1, RLIMIT_DATA=2, RLIMIT_STACK=3, RLIMIT_CORE=4, RLIMIT_NOFILE=7, RLIMIT_AS=9,
+        RUSAGE_SELF=0, RUSAGE_CHILDREN=-1, RLIM_INFINITY=-1, error=OSError,
+        getrlimit=lambda which: (1024, 1024),
+        setrlimit=refuse("resource.setrlimit"),
+        getrusage=refuse("resource.getrusage"),
+    )  # fmt: skip
+    _module(
+        "syslog",
+        openlog=lambda *args, **kwargs: None,
+        closelog=lambda: None,
+        syslog=lambda *args: print(args[-1], file=sys.stderr, flush=True),
+        setlogmask=lambda mask: 0,
+        **{name: value for value, name in enumerate(
+            ("LOG_EMERG", "LOG_ALERT", "LOG_CRIT", "LOG_ERR", "LOG_WARNING", "LOG_NOTICE", "LOG_INFO", "LOG_DEBUG")
+        )},
+        LOG_PID=1, LOG_CONS=2, LOG_NDELAY=8, LOG_USER=8, LOG_DAEMON=24, LOG_LOCAL0=128,
+    )  # fmt: skip
+
+
+def _hashlib(hashlib):
+    """OpenSSL's key derivations: PBKDF2 over the built-in hashes; scrypt would take minutes and is refused."""
+    if not hasattr(hashlib, "pbkdf2_hmac"):
+        hashlib.pbkdf2_hmac = pbkdf2_hmac
+    if not hasattr(hashlib, "scrypt"):
+        hashlib.scrypt = refuse(
+            "hashlib.scrypt (OpenSSL)", 'use "pbkdf2:sha256" for passwords, or keep the service'
+        )
+
+
+def pbkdf2_hmac(hash_name, password, salt, iterations, dklen=None):
+    """hashlib.pbkdf2_hmac (RFC 8018 5.2), slower than OpenSSL's: about 1 s for 60,000 iterations."""
+    import hmac
+
+    if iterations < 1:
+        raise ValueError("iteration value must be greater than 0.")
+    start = hmac.new(bytes(password), None, hash_name)
+    length = start.digest_size if dklen is None else dklen
+    if length < 1:
+        raise ValueError("key length must be greater than 0.")
+
+    def keyed(message):
+        mac = start.copy()
+        mac.update(message)
+        return mac.digest()
+
+    derived = b""
+    block = 1
+    while len(derived) < length:
+        piece = keyed(bytes(salt) + block.to_bytes(4, "big"))
+        mixed = int.from_bytes(piece, "big")
+        for _ in range(iterations - 1):
+            piece = keyed(piece)
+            mixed ^= int.from_bytes(piece, "big")
+        derived += mixed.to_bytes(start.digest_size, "big")
+        block += 1
+    return derived[:length]
+
+
+def _subprocess(subprocess):
+    def init(self, args, *rest, **options):
+        raise OSError(errno.ENOTSUP, _text(f"starting another process ({args!r})"))
+
+    subprocess.Popen.__init__ = init
+    subprocess.Popen.__del__ = lambda self: None
+
+
+def _multiprocessing(process):
+    process.BaseProcess.start = refuse("multiprocessing", "one instance has one process and one thread")
+
+
+def _process_pool(module):
+    module.ProcessPoolExecutor.__init__ = refuse("concurrent.futures.ProcessPoolExecutor")
+
+
+def _sqlite3(dbapi2):
+    """SQLite opens files in C: it sees the runtime's mounts only, never the files in memory."""
+    connect = dbapi2.connect
+    tree_of = modules.TREE
+
+    def checked(database, *args, **kwargs):
+        text = (
+            os.fsdecode(os.fspath(database))
+            if not isinstance(database, (bytes, bytearray))
+            else os.fsdecode(database)
+        )
+        if text and not text.startswith((":memory:", "file:")):
+            path = tree_of.resolve(text)
+            if not tree_of.is_real(path):
+                raise dbapi2.OperationalError(
+                    f"unable to open database file {path} (dock2wasm: SQLite needs a directory that the runtime mounts;"
+                    " files inside the component are out of its reach)"
+                )
+            database = path
+        return connect(database, *args, **kwargs)
+
+    dbapi2.connect = checked
+    package = sys.modules.get("sqlite3")
+    if package is not None and hasattr(package, "connect"):
+        package.connect = checked
+
+
+def install(tree, user_id=0):
+    """Fill the gaps. Call before anything but the bare interpreter is imported."""
+    modules.TREE = tree
+    _os(user_id)
+    _user_modules()
+    modules.hook("hashlib", _hashlib)
+    modules.hook("subprocess", _subprocess)
+    modules.hook("multiprocessing.process", _multiprocessing)
+    modules.hook("concurrent.futures.process", _process_pool)
+    modules.hook("sqlite3.dbapi2", _sqlite3)

@@ -1,0 +1,287 @@
+"""Step two: selects what the component needs and makes the snapshot.
+
+Selected is what the application's modules can reach by imports in the source, and modules that are
+named in strings (`"django.contrib.admin"`); `keep` in lane.json adds names, `pkg.*` a whole package.
+"""
+
+import ast
+import fnmatch
+import json
+import marshal
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from common import BUILD, SITE_PACKAGES, STDLIB, TREE, BuildFailed, main, note, settings
+from compile import ADAPTER, componentize
+
+# Imported inside the interpreter or by name computed at run time, so no source shows it.
+ALWAYS = (
+    "traceback", "linecache", "tokenize", "_strptime", "stringprep", "copyreg", "decimal", "_pydecimal",
+    "_pydatetime", "_pylong", "importlib.readers", "importlib.resources", "importlib.metadata", "importlib.resources.readers",
+    "encodings.idna", "encodings.ascii", "encodings.latin_1", "encodings.utf_8", "encodings.utf_8_sig", "encodings.cp437",
+    "encodings.punycode", "encodings.unicode_escape", "encodings.raw_unicode_escape", "encodings.utf_16",
+    "encodings.utf_16_le", "encodings.utf_16_be", "encodings.utf_32", "encodings.utf_32_le", "encodings.utf_32_be",
+    "encodings.cp1252", "encodings.iso8859_1", "encodings.iso8859_15", "encodings.hex_codec", "encodings.base64_codec",
+    "encodings.charmap", "encodings.rot_13", "zoneinfo", "zoneinfo._common", "zoneinfo._tzpath",
+)  # fmt: skip
+# Imported before the snapshot is made, although nothing of the application asks for it at once.
+PRELOAD = (
+    "encodings.idna",
+    "traceback",
+    "linecache",
+    "tokenize",
+    "_strptime",
+    "random",
+    "hashlib",
+    "threading",
+)
+RUNTIME = ("dock2wasm_main", "dock2wasm_adapter", "wit_world.exports", "wit_world.imports.preopens")
+METADATA = ("METADATA", "entry_points.txt", "top_level.txt")
+LARGE = 64 * 1024 * 1024
+
+
+def entry_of(text):
+    """(module, attribute, None or (positional, keyword) arguments of a factory) of a gunicorn-style entry."""
+    module, _, attribute = text.partition(":")
+    try:
+        expression = ast.parse(attribute or "application", mode="eval").body
+        if isinstance(expression, ast.Call):
+            args = [ast.literal_eval(a) for a in expression.args]
+            kwargs = {k.arg: ast.literal_eval(k.value) for k in expression.keywords}
+            expression, call = expression.func, (args, kwargs)
+        else:
+            call = None
+        parts = []
+        while isinstance(expression, ast.Attribute):
+            parts.insert(0, expression.attr)
+            expression = expression.value
+        if not isinstance(expression, ast.Name):
+            raise ValueError("neither a name nor a call")
+    except (SyntaxError, ValueError) as error:
+        raise BuildFailed(f"the entry {text!r} cannot be read: {error}") from None
+    return module, ".".join([expression.id, *parts]), call
+
+
+class Index:
+    def __init__(self, folders, preferred):
+        self.modules = {}
+        self.code = {}
+        self.errors = []
+        for folder in folders:
+            found = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+            self.errors += found["errors"]
+            for module in found["modules"]:
+                known = self.modules.get(module["name"])
+                if known is None or preferred.index(module["group"]) < preferred.index(known["group"]):
+                    module["code"] = folder / "code.bin"
+                    self.modules[module["name"]] = module
+
+    def find(self, name):
+        """The module of a name, or of its longest prefix that is one (`os.path.join` -> `os.path`)."""
+        while name and name not in self.modules:
+            name = name.rpartition(".")[0]
+        return name
+
+    def closure(self, start):
+        kept, waiting = set(), list(start)
+        while waiting:
+            name = self.find(waiting.pop())
+            if not name or name in kept:
+                continue
+            kept.add(name)
+            module = self.modules[name]
+            for found in module["imports"].values():
+                waiting += found
+            for mention in module["mentions"]:
+                # A word is no import; the name of a module of a dependency or of the application is.
+                if mention in self.modules and self.modules[mention]["group"] in ("app", "site"):
+                    waiting.append(mention)
+            waiting.append(name.rpartition(".")[0])
+        return kept
+
+
+def dependencies(index, module):
+    """[(module, required, importer)] to import in the snapshot: what the application's modules import, in source order.
+
+    Required: imported unconditionally, at the top of modules that the entry imports in the same way.
+    """
+    wanted, seen = {}, {}
+
+    def visit(name, required):
+        if seen.get(name, -1) >= required:
+            return
+        seen[name] = required
+        parent = name.rpartition(".")[0]
+        if parent in index.modules and index.modules[parent]["group"] == "app":
+            visit(parent, required)
+        for kind, found in index.modules[name]["imports"].items():
+            for imported in found:
+                target = index.find(imported)
+                hard = required and kind == "hard"
+                if not target:
+                    if imported.partition(".")[0] not in BUILT_IN:
+                        base = imported
+                        note_import(base, hard and imported in plain(found), name)
+                elif index.modules[target]["group"] == "app":
+                    visit(target, hard)
+                else:
+                    note_import(target, hard, name)
+
+    def plain(found):
+        """Of `import a.b` / `from a import b` the names that are surely modules: those that no other one extends."""
+        return [f for f in found if "." not in f or f.rpartition(".")[0] not in found]
+
+    def note_import(name, hard, who):
+        if name not in wanted or (hard and not wanted[name][0]):
+            wanted[name] = (hard, who)
+
+    visit(module, True)
+    return [(name, hard, who) for name, (hard, who) in wanted.items()]
+
+
+# Modules in C: they have no source, and nothing has to be kept for them.
+BUILT_IN = set(sys.builtin_module_names) | {
+    "_asyncio", "_bisect", "_blake2", "_codecs_cn", "_csv", "_datetime", "_decimal", "_elementtree", "_hashlib", "_heapq",
+    "_hmac", "_json", "_md5", "_opcode", "_pickle", "_queue", "_random", "_sha1", "_sha2", "_sha3", "_socket", "_sqlite3",
+    "_statistics", "_struct", "_zoneinfo", "array", "binascii", "cmath", "math", "pyexpat", "select", "unicodedata",
+    "zlib", "faulthandler", "fcntl", "pwd", "grp", "resource", "syslog", "_typing", "_io", "errno", "posix",
+}  # fmt: skip
+
+
+def files_of(lane):
+    """{guest path: (data, mode, mtime in ns, size)} of the application, its own packages and the dependencies."""
+    found, total = {}, 0
+    site = lane.get("site_packages", SITE_PACKAGES)
+    for folder, prefix, own in (
+        (BUILD / "root", "", True),
+        (BUILD / "own-packages", site, True),
+        (BUILD / "site-packages", site, False),
+    ):
+        for path in sorted(folder.rglob("*")):
+            if not path.is_file() or "__pycache__" in path.parts or path.suffix == ".pyc":
+                continue
+            relative = path.relative_to(folder).as_posix()
+            info = relative.split("/")[0].endswith(".dist-info")
+            if info and (relative.count("/") > 1 or path.name not in METADATA):
+                continue
+            if not own and path.suffix in (".pyi", ".c", ".h", ".pyx", ".pxd", ".po", ".cpp"):
+                continue
+            status = path.stat()
+            data = None if path.suffix == ".py" and not own else path.read_bytes()
+            total += len(data or b"")
+            # A dependency's file has the time of this build; a fixed one keeps builds alike.
+            time = status.st_mtime_ns if own and not prefix else 0
+            found[f"{prefix}/{relative}"] = (data, status.st_mode & 0o777, time, status.st_size)
+    if total > LARGE:
+        note(f"the component holds {total:,} bytes of files; consider a mounted directory for large ones")
+    return found
+
+
+def select(lane):
+    index = Index(
+        [Path((BUILD / "work" / "stdlib-folder").read_text(encoding="utf-8")), BUILD / "work" / "code"],
+        ["adapter", "wit", "app", "std", "site"],
+    )
+    module, attribute, call = entry_of(lane["entry"])
+    broken = {e["name"]: e for e in index.errors if e["group"] == "app"}
+    for error in index.errors:
+        if error["group"] == "app":
+            note(f"not compiled: {error['origin']}:{error['line']}: {error['message']} (Python 3.14)")
+    if module not in index.modules or index.modules[module]["group"] != "app":
+        if module in broken:
+            e = broken[module]
+            raise BuildFailed(f"{e['origin']}:{e['line']}: {e['message']} (the component runs Python 3.14)")
+        raise BuildFailed(
+            f"the application's module {module!r} is not among its files (sys.path: {', '.join(lane['sys_path'])})"
+        )
+    application = [n for n, m in index.modules.items() if m["group"] == "app"]
+    reached = index.closure([module])
+    for name, e in broken.items():
+        for importer in sorted(reached):
+            if index.modules[importer]["group"] == "app" and name in sum(
+                index.modules[importer]["imports"].values(), []
+            ):
+                raise BuildFailed(
+                    f"{e['origin']}:{e['line']}: {e['message']} (imported by {importer}; the component runs Python 3.14)"
+                )
+    kept = index.closure([*application, *RUNTIME, *ALWAYS, *PRELOAD])
+    for pattern in lane.get("keep", []):
+        kept |= index.closure([n for n in index.modules if n == pattern or fnmatch.fnmatchcase(n, pattern)])
+    kept |= {n for n, m in index.modules.items() if m["group"] in ("wit", "app")}
+    kept -= {"dock2wasm_main", "poll_loop"}
+    kept -= {n for n in kept if n.startswith("componentize_py_async_support")}
+    left_out = {
+        n: m["group"] for n, m in index.modules.items() if n not in kept and m["group"] in ("std", "site")
+    }
+    return index, kept, left_out, (module, attribute, call)
+
+
+def snapshot():
+    lane = settings()
+    index, kept, left_out, entry = select(lane)
+    stage = BUILD / "work" / "snapshot"
+    shutil.rmtree(str(stage), ignore_errors=True)
+    stage.mkdir(parents=True)
+    table, offset = {}, 0
+    blobs = {}
+    with (stage / "code.bin").open("wb") as out:
+        for name in sorted(kept):
+            module = index.modules[name]
+            blob = blobs.setdefault(module["code"], module["code"].read_bytes())
+            data = blob[module["offset"] : module["offset"] + module["length"]]
+            out.write(data)
+            table[name] = (module["origin"], module["package"], offset, len(data), module["group"])
+            offset += len(data)
+    files = files_of(lane)
+    site = lane.get("site_packages", SITE_PACKAGES)
+    workdir = os.path.normpath("/" + lane["workdir"].lstrip("/"))
+    wanted = dependencies(index, entry[0])
+    tables = {
+        "folders": [workdir, site, STDLIB, *lane["sys_path"]],
+        "workdir": workdir,
+        "sys_path": [*lane["sys_path"], STDLIB, site, ADAPTER],
+        "user_id": lane.get("user_id", 0),
+        "home": lane.get("home", "/root"),
+        "preload": list(PRELOAD),
+        "dependencies": wanted,
+        "entry": entry,
+        "left_out": left_out,
+    }
+    # Format 4 is what every Python from 3.9 on writes and 3.14 reads.
+    (stage / "table.marshal").write_bytes(marshal.dumps((table, files, tables), 4))
+    shutil.copy(str(TREE / "adapter" / "dock2wasm_main.py"), str(stage))
+    groups = {}
+    for name in kept:
+        groups[index.modules[name]["group"]] = groups.get(index.modules[name]["group"], 0) + 1
+    note(
+        f"{groups.get('app', 0)} modules of the application, {groups.get('site', 0)} of dependencies, "
+        f"{groups.get('std', 0)} of the standard library; {len(files)} files"
+    )
+    required = [
+        n for n, hard, _ in wanted if hard and n in index.modules and index.modules[n]["group"] == "site"
+    ]
+    note(
+        "imported in the snapshot: "
+        + (", ".join(sorted({n.partition(".")[0] for n in required})) or "nothing")
+    )
+    output = BUILD / f"{lane['service']}.wasm"
+    part = BUILD / "work" / "component.wasm"
+    if part.exists():
+        part.unlink()
+    status, log = componentize(part, "dock2wasm_main", [stage], allow_failure=True)
+    for line in log.splitlines():
+        if line.startswith("dock2wasm-note: "):
+            note(line[len("dock2wasm-note: ") :])
+    if status or not part.is_file():
+        sys.stdout.writelines(
+            f"    {line}\n" for line in log.splitlines() if not line.startswith("dock2wasm-note: ")
+        )
+        raise BuildFailed("the snapshot failed: the component's Python raised the error above")
+    part.replace(output)
+    note(f"build/{output.name}: {output.stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    main(snapshot)
