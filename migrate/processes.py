@@ -33,7 +33,7 @@ _POLL = 0.1
 
 # The group's number comes on the first line. A second line dismisses the guard; the end of the pipe, which
 # is our death, does not.
-_GUARD = 'read -r group || exit 0; read -r _ || kill -KILL -- "-$group"'
+_GUARD = 'read -r group || exit 0; read -r _ || kill -9 "-$group"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +142,8 @@ def run(
     """Run a program to its end; its output goes to `log` (appended) and, line by line, to `on_line`.
 
     Memory is bounded whatever it prints. Bytes that are not UTF-8 reach `log` as they came and the rest
-    as U+FFFD. What the program left running is ended with it. On a time-out, Ctrl-C or any error here the
-    whole process group is ended. Raises FileNotFoundError or PermissionError where the program cannot be
+    as U+FFFD. What the program left running in its group is ended with it. On a time-out,
+    Ctrl-C or any error here the whole process group is ended. Raises FileNotFoundError or PermissionError where the program cannot be
     started, subprocess.TimeoutExpired on a time-out, DiskError where the log cannot be written.
     """
     with contextlib.ExitStack() as stack:
