@@ -491,10 +491,9 @@ def _cookie(
             continue
         _value(found, DifferenceKind.COOKIE, DifferenceKind.COOKIE, f"{where} {key}", before, after)
     unexplained = len(found.differences) == differences and len(found.noise) == noise and not expiry
-    if unexplained and samples[0][2] != own[2]:
-        found.apply(allowed.by_rule("cookie-spelling"), where, samples[0][2], own[2])
-    elif _spelling(reference, samples[0][2]) != _spelling(mine, own[2]) and set(reference.attributes) == set(
-        mine.attributes
+    if (unexplained and samples[0][2] != own[2]) or (
+        _spelling(reference, samples[0][2]) != _spelling(mine, own[2])
+        and set(reference.attributes) == set(mine.attributes)
     ):
         found.apply(allowed.by_rule("cookie-spelling"), where, samples[0][2], own[2])
 
@@ -788,9 +787,7 @@ def _streaming(found: _Findings, originals: Sequence[Answer], candidate: Answer)
     if max(most, own) < STREAM_SPREAD:
         return
     found.leaves += 1
-    if least >= STREAM_SPREAD and own < least / 4:
-        found.differ(DifferenceKind.STREAMING, "body", _pace(originals[0]), _pace(candidate))
-    elif own >= 2 * STREAM_SPREAD and most < own / 4:
+    if (least >= STREAM_SPREAD and own < least / 4) or (own >= 2 * STREAM_SPREAD and most < own / 4):
         found.differ(DifferenceKind.STREAMING, "body", _pace(originals[0]), _pace(candidate))
 
 

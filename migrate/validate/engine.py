@@ -1,0 +1,138 @@
+"""The Docker engine: connecting to it, its errors in our words, and what earlier runs left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from migrate.errors import EngineError
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+LABEL = "dock2wasm"
+OWNER = "dock2wasm.owner"
+_TIMEOUT = 120  # seconds for one answer of the engine
+_DO = "Start Docker (or Podman's Docker-compatible socket) and check with `docker version`."
+
+
+@contextlib.contextmanager
+def connect() -> Iterator[DockerClient]:
+    """A client of the engine that DOCKER_HOST or the current context names.
+
+    Raises EngineError where none answers.
+    """
+    import docker
+
+    with translated("No Docker engine answers."):
+        client = docker.from_env(timeout=_TIMEOUT, environment=_environment())
+    try:
+        with translated("No Docker engine answers."):
+            client.ping()
+        yield client
+    finally:
+        client.close()
+
+
+def _environment() -> dict[str, str]:
+    """DOCKER_HOST of the environment, else of the Docker CLI's current context."""
+    environment = dict(os.environ)
+    if not environment.get("DOCKER_HOST"):
+        from docker.context import ContextAPI
+        from docker.errors import DockerException
+
+        with contextlib.suppress(DockerException, OSError, ValueError, KeyError):
+            context = ContextAPI.get_current_context()
+            if context is not None and context.name != "default" and context.Host:
+                environment["DOCKER_HOST"] = context.Host
+    return environment
+
+
+@contextlib.contextmanager
+def translated(what: str, do: str = _DO) -> Iterator[None]:
+    """Turns what the docker package raises into an EngineError that says `what` could not be done."""
+    import requests
+    import urllib3
+    from docker.errors import DockerException
+
+    try:
+        yield
+    except (DockerException, requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        raise EngineError(what, why=_first_lines(error), do=do) from error
+
+
+def _first_lines(error: Exception) -> str:
+    text = " ".join(str(getattr(error, "explanation", None) or error).split())
+    return text[:500] or type(error).__name__
+
+
+def describe(client: DockerClient) -> str:
+    """Name and version of the engine, for reports."""
+    with translated("The Docker engine does not say its version."):
+        version = client.version()
+    return f"docker {version.get('Version', '?')} ({version.get('Os', '?')}/{version.get('Arch', '?')})"
+
+
+def owner() -> str:
+    """Names this process: host, number, and start, because numbers are given again."""
+    pid = os.getpid()
+    return f"{socket.gethostname()}:{pid}:{_start_of(pid)}"
+
+
+def _start_of(pid: int) -> str:
+    """When a process started, in the kernel's ticks; "" where that cannot be seen, "gone" for no process."""
+    try:
+        # Field 22 of proc(5)'s stat, counted behind the name, which may hold blanks and brackets.
+        return Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        pass
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return "gone"
+    except OSError:
+        return ""
+    return ""
+
+
+def _is_dead(label: str) -> bool:
+    """Whether the process that owns a container has ended. Of another host nothing is known: it counts as alive."""
+    host, _, rest = label.rpartition(":")[0].rpartition(":")
+    start = label.rpartition(":")[2]
+    if host != socket.gethostname() or not rest.isdigit():
+        return False
+    now = _start_of(int(rest))
+    return now == "gone" or (bool(start) and bool(now) and now != start)
+
+
+def remove_leftovers(client: DockerClient) -> list[str]:
+    """Remove containers of runs that were killed before they could; returns their names."""
+    removed = []
+    with translated("The Docker engine does not list its containers."):
+        found = client.containers.list(all=True, filters={"label": OWNER}, ignore_removed=True)
+    for container in found:
+        if _is_dead(container.labels.get(OWNER, "")):
+            remove(client, str(container.id))
+            removed.append(str(container.name))
+    return removed
+
+
+def remove(client: DockerClient, name: str) -> None:
+    """Remove a container, running or not, with its volumes; gone already is as good."""
+    from docker.errors import APIError, NotFound
+
+    with translated(
+        f"The container {name} could not be removed.", do=f"Remove it: docker rm --force --volumes {name}"
+    ):
+        try:
+            client.api.remove_container(name, v=True, force=True)
+        except NotFound:
+            return
+        except APIError as error:
+            # 409: somebody (a stop that is under way) removes it right now.
+            if error.status_code != 409:
+                raise

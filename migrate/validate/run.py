@@ -1,0 +1,559 @@
+"""The course of a validation: original, candidate, comparison, figures, recording."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analyzers.model import Grant, GrantKind, ServiceAssessment
+from migrate.errors import EngineError, OriginalError, RuntimeStartError
+from migrate.model import (
+    Answer,
+    BlindSpots,
+    CandidateInfo,
+    Comparison,
+    Component,
+    Difference,
+    DifferenceKind,
+    Exchange,
+    ExchangeVerdict,
+    Instances,
+    LogFinding,
+    Measurement,
+    OriginalInfo,
+    Outcome,
+    ProbeRun,
+    ProbeSet,
+    Recording,
+    Sent,
+    Side,
+)
+from migrate.processes import signals_raise
+from migrate.progress import Progress
+from migrate.reports.wire.probes import digest as probes_digest
+from migrate.runtimes import Runtime, ServeRequest
+from migrate.runtimes import runtime as runtime_named
+from migrate.validate import compare, engine, image, logs, measure, original, probes, recording
+from migrate.validate import context as contexts
+from migrate.validate.session import Conversation
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+Answers = tuple[tuple[str, Sent, Answer], ...]
+"""One conversation: probe id, request as sent, answer."""
+
+APART = 2.1
+"""Seconds between the same probe in the two runs of the original, so that values that count seconds differ."""
+ROUNDS = 2
+"""How often a difference is asked again."""
+BLIND_LIMIT = 0.02
+"""Share of places where nothing could be compared from which on the outcome is inconclusive."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValidateOptions:
+    """What to validate and how.
+
+    `probes` None takes `probes.yaml` of the tree, else what follows from the assessment. `recording` None
+    is `recording.json` of the tree. `environment` (variables and secrets) is given to both sides on top of
+    the tree's grants and written nowhere. `replay` uses the recording even where an engine answers.
+    """
+
+    repository: Path
+    tree: Path
+    assessment: ServiceAssessment
+    component: Component
+    runtime: str = "wasmtime"
+    probes: Path | None = None
+    recording: Path | None = None
+    record: bool = False
+    replay: bool = False
+    environment: dict[str, str] = field(default_factory=dict)
+    measure: bool = True
+    cold_starts: int = 10
+    target: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """What is known of the original: its answers in two or more containers, how to get one more run, its log."""
+
+    info: OriginalInfo
+    runs: tuple[Answers, ...]
+    again: Callable[[], Answers] | None  # None in replay
+    log: str
+    measurements: tuple[Measurement, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """The component on its runtime: how to start it for a conversation, and who it is."""
+
+    info: CandidateInfo
+    converse: Callable[[Instances], tuple[Answers, str, tuple[str, ...]]]
+    """Answers, the runtime's log, and read-only files that were changed."""
+
+
+def run(options: ValidateOptions, progress: Progress) -> Comparison:
+    """Validate. Every container and process that was started is gone when this returns or raises.
+
+    Raises EngineError (no engine and no recording), OriginalError, ProbesError, RecordingError,
+    RuntimeStartError, ToolMissingError, ConfigError.
+    """
+    with signals_raise():
+        return _run(options, progress)
+
+
+def _run(options: ValidateOptions, progress: Progress) -> Comparison:
+    from migrate.serve import COMPILED, request_for
+    from migrate.tree import load
+
+    service = options.assessment.service
+    provenance = load(options.tree)
+    asked = _probes(options)
+    chosen = runtime_named(options.runtime)
+    located = chosen.locate()
+    with tempfile.TemporaryDirectory(prefix="dock2wasm-validate-") as scratch:
+        work = Path(scratch)
+        request = request_for(
+            options.tree, options.component, environment=options.environment, log=work / "candidate.log"
+        )
+        with progress.step(f"compile {options.component.path.name}"):
+            component = chosen.precompile(options.component, options.tree / "build" / COMPILED)
+        request = replace(request, component=component, ready_path=_ready_path(options))
+        hashes = _Hashes(
+            contexts.digest(_context(options)) if service.image else f"image:{service.image_name}",
+            _probes_hash(asked, request, provenance.grants),
+        )
+        candidate = Candidate(
+            CandidateInfo(
+                component.sha256,
+                component.kind,
+                component.wasi,
+                located.name.partition(" ")[0],
+                located.version,
+                component.path.stat().st_size,
+            ),
+            lambda instances: _converse(chosen, replace(request, instances=instances), asked, work),
+        )
+        with _original(options, asked, request, hashes, work, progress) as (known, client, setup):
+            compared = compare_sides(known, candidate, asked, component.wasi, progress)
+            measurements: tuple[Measurement, ...] = ()
+            if options.measure:
+                measurements = _measure(options, chosen, request, known, client, setup, progress)
+            if options.record and client is not None:
+                path = options.recording or options.tree / "recording.json"
+                theirs = tuple(one for one in measurements if one.side is Side.ORIGINAL)
+                kept = Recording(known.info, recording.now(), hashes.probes, known.runs[:2], theirs)
+                recording.save(kept, path)
+                progress.note(f"  recorded: {path}")
+    return Comparison(
+        service=service.name,
+        target=options.target or (provenance.targets[0] if provenance.targets else options.runtime),
+        outcome=compared.outcome,
+        original=known.info,
+        candidate=candidate.info,
+        probes=asked,
+        runs=compared.runs,
+        blind_spots=compared.blind_spots,
+        measurements=measurements,
+        grants=provenance.grants,
+        imports=component.imports,
+        log_findings=compared.log_findings,
+        notes=(*known.notes, *compared.notes),
+        promise=provenance.promise,
+        machine=measure.machine(),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Hashes:
+    context: str
+    probes: str
+
+
+def _probes(options: ValidateOptions) -> ProbeSet:
+    if options.probes is not None:
+        return probes.load(options.probes)
+    beside = options.tree / "probes.yaml"
+    if beside.is_file():
+        return probes.load(beside)
+    return probes.default(options.assessment.service)
+
+
+def _ready_path(options: ValidateOptions) -> str:
+    """Asked until an answer of any status comes: the HEALTHCHECK's path does the least work."""
+    return probes.health_path(options.assessment.service) or "/"
+
+
+def _probes_hash(asked: ProbeSet, request: ServeRequest, grants: Sequence[Grant]) -> str:
+    plain = {grant.name for grant in grants if grant.kind is GrantKind.ENV and grant.value is not None}
+    return probes_digest(
+        asked,
+        {name: value for name, value in request.environment.items() if name in plain},
+        [name for name in request.environment if name not in plain],
+    )
+
+
+def _context(options: ValidateOptions) -> contexts.BuildContext:
+    found = options.assessment.service.image
+    if found is None:
+        raise OriginalError(f"{options.assessment.service.name} has no Dockerfile to build.")
+    return contexts.read(
+        options.repository,
+        context=found.context,
+        dockerfile=found.dockerfile,
+        target=found.stage,
+        leave_out=(options.tree,),
+    )
+
+
+# --- the original --------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _original(
+    options: ValidateOptions,
+    asked: ProbeSet,
+    request: ServeRequest,
+    hashes: _Hashes,
+    work: Path,
+    progress: Progress,
+) -> Iterator[tuple[Original, DockerClient | None, original.Setup | None]]:
+    """The original's answers, from containers or from the recording; the engine's client for figures."""
+    if options.replay:
+        yield _replayed(options, asked, hashes), None, None
+        return
+    with contextlib.ExitStack() as stack:
+        try:
+            client = stack.enter_context(engine.connect())
+        except EngineError as error:
+            path = options.recording or options.tree / "recording.json"
+            if options.record or not path.is_file():
+                raise EngineError(
+                    error.what,
+                    why=error.why,
+                    do=f"{error.do} Without an engine a recording can stand for the original: {path} "
+                    "(made by `dock2wasm validate --record` where there is one).",
+                ) from error
+            progress.note(f"  no Docker engine: {error.why or error.what}")
+            yield _replayed(options, asked, hashes), None, None
+            return
+        for name in engine.remove_leftovers(client):
+            progress.note(f"  removed {name}, left behind by a run that was killed")
+        built = _image(client, options, hashes, work, progress)
+        setup = original.setup_for(
+            options.assessment.service, built.attributes, request.environment, request.ready_path
+        )
+        with progress.step("start the original"):
+            setup, note = original.with_capabilities_where_needed(client, setup)
+        known = _asked_original(client, setup, built, asked, hashes, progress)
+        yield replace(known, notes=(note,) if note else ()), client, setup
+
+
+def _image(
+    client: DockerClient, options: ValidateOptions, hashes: _Hashes, work: Path, progress: Progress
+) -> image.Image:
+    service = options.assessment.service
+    if service.image is None:
+        return image.inspect(client, service.image_name or "")
+    context = _context(options)
+    for path in context.skipped:
+        progress.note(f"  {path} is no file that an image can take; left out")
+    log = options.tree / "build" / "original.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.unlink(missing_ok=True)
+    name = f"dock2wasm/{service.name}:{hashes.context.removeprefix('sha256:')[:16]}"
+    return image.build(client, context, name=name, log=log, progress=progress)
+
+
+def _asked_original(
+    client: DockerClient,
+    setup: original.Setup,
+    built: image.Image,
+    asked: ProbeSet,
+    hashes: _Hashes,
+    progress: Progress,
+) -> Original:
+    log: list[str] = []
+
+    def again() -> Answers:
+        with original.running(client, setup) as container:
+            answers = converse(container.url, asked)
+            log.append(container.logs())
+        return answers
+
+    runs = []
+    for number in (1, 2):
+        with progress.step(f"ask the original ({len(asked.probes)} probes, container {number} of 2)"):
+            started = time.monotonic()
+            runs.append(again())
+            if number == 1:
+                time.sleep(max(0.0, APART - (time.monotonic() - started)))
+    info = OriginalInfo(built.id, hashes.context, engine.describe(client), image_size=built.size)
+    return Original(info, tuple(runs), again, log[0])
+
+
+def _replayed(options: ValidateOptions, asked: ProbeSet, hashes: _Hashes) -> Original:
+    kept = recording.load(options.recording or options.tree / "recording.json")
+    recording.require_fresh(
+        kept,
+        context_hash=hashes.context,
+        probes_hash=hashes.probes,
+        probes=tuple(probe.id for probe in asked.probes),
+    )
+    figures = tuple(
+        replace(one, method=f"{one.method}; recorded {kept.date}, on the machine of that day")
+        for one in kept.measurements
+    )
+    return Original(replace(kept.original, recorded=kept.date), kept.runs, None, "", figures)
+
+
+def converse(url: str, asked: ProbeSet) -> Answers:
+    """Ask one server everything, in order."""
+    conversation = Conversation(url)
+    return tuple((probe.id, *conversation.ask(probe)) for probe in asked.probes)
+
+
+# --- the candidate -------------------------------------------------------------------------
+
+
+def _converse(
+    chosen: Runtime, request: ServeRequest, asked: ProbeSet, work: Path
+) -> tuple[Answers, str, tuple[str, ...]]:
+    log = work / f"candidate-{time.monotonic_ns()}.log"
+    with chosen.start(replace(request, log=log)) as server:
+        answers = converse(server.url, asked)
+        alive = server.alive()
+        changed = server.changed()
+    text = log.read_text("utf-8", "replace") if log.is_file() else ""
+    if not alive:
+        end = "\n".join(text.splitlines()[-40:])
+        raise RuntimeStartError(
+            f"The runtime with {request.component.path.name} ended while it was asked.",
+            why=end,
+            do="Run `dock2wasm serve` and ask it.",
+        )
+    return answers, text, changed
+
+
+# --- comparing -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What comparing found."""
+
+    outcome: Outcome
+    runs: tuple[ProbeRun, ...]
+    blind_spots: BlindSpots
+    log_findings: tuple[LogFinding, ...]
+    notes: tuple[str, ...]
+
+
+def compare_sides(
+    known: Original, candidate: Candidate, asked: ProbeSet, wasi: str, progress: Progress
+) -> Compared:
+    """Ask the candidate in each way of instances and judge. The first way decides."""
+    ways = (Instances.FRESH, Instances.REUSED) if wasi == "0.2" else (Instances.RESIDENT,)
+    runs = []
+    findings: list[LogFinding] = []
+    blind = BlindSpots(0, ())
+    notes: list[str] = []
+    for way in ways:
+        with progress.step(f"ask the component ({len(asked.probes)} probes, {way} instances)"):
+            answers, log, changed = candidate.converse(way)
+        run, spots, known = _judge(known, candidate, way, asked, answers, progress)
+        runs.append(run)
+        if way is ways[0]:
+            blind = spots
+        for one in logs.findings(known.log, log) if known.again else logs.scan(Side.CANDIDATE, log):
+            if one not in findings:
+                findings.append(one)
+        findings += [
+            LogFinding(Side.CANDIDATE, path, "a read-only file was changed", fatal=True)
+            for path in changed
+            if not any(one.line == path for one in findings)
+        ]
+    deciding, *others = runs
+    for other in others:
+        worse = [e.probe.id for e in other.exchanges if e.verdict is ExchangeVerdict.DIFFERENT]
+        mine = {e.probe.id for e in deciding.exchanges if e.verdict is ExchangeVerdict.DIFFERENT}
+        only = [probe for probe in worse if probe not in mine]
+        if only:
+            notes.append(
+                f"With instances reused {len(only)} more probes differ ({', '.join(only[:5])}): "
+                "run it on fresh instances only."
+            )
+    return Compared(
+        outcome_of(deciding.exchanges, blind, findings), tuple(runs), blind, tuple(findings), tuple(notes)
+    )
+
+
+def outcome_of(exchanges: Sequence[Exchange], blind: BlindSpots, findings: Sequence[LogFinding]) -> Outcome:
+    """Different where one exchange is, or the log shows that an instance died; equal needs nearly all seen."""
+    verdicts = {exchange.verdict for exchange in exchanges}
+    if ExchangeVerdict.DIFFERENT in verdicts or any(one.fatal for one in findings):
+        return Outcome.DIFFERENT
+    if not exchanges or ExchangeVerdict.NOT_COMPARABLE in verdicts or blind.share >= BLIND_LIMIT:
+        return Outcome.INCONCLUSIVE
+    return Outcome.EQUAL
+
+
+def _judge(
+    known: Original,
+    candidate: Candidate,
+    way: Instances,
+    asked: ProbeSet,
+    answers: Answers,
+    progress: Progress,
+) -> tuple[ProbeRun, BlindSpots, Original]:
+    judged = _compare_all(asked, known.runs, answers)
+    seen_again: list[list[compare.Judgement]] = []
+    if known.again is not None:
+        for turn in range(ROUNDS):
+            if not any(one.differences for one in judged):
+                break
+            with progress.step(f"ask again what differs ({turn + 1} of {ROUNDS})"):
+                known = replace(known, runs=(*known.runs, known.again()))
+                more, _, _ = candidate.converse(way)
+            judged = _compare_all(asked, known.runs, answers)
+            seen_again.append(_compare_all(asked, known.runs, more))
+    exchanges = []
+    leaves = 0
+    blind: list[str] = []
+    for index, (probe, judgement) in enumerate(zip(asked.probes, judged, strict=True)):
+        differences = _confirmed(judgement.differences, [again[index] for again in seen_again])
+        verdict = judgement.verdict
+        if verdict is ExchangeVerdict.DIFFERENT and not differences:
+            verdict = ExchangeVerdict.NORMALISED if judgement.normalisations else ExchangeVerdict.EQUAL
+        leaves += judgement.leaves
+        blind += [f"{probe.id}: {place}" for place in judgement.blind]
+        _, sent_original, answer_original = known.runs[0][index]
+        _, sent_candidate, answer_candidate = answers[index]
+        exchanges.append(
+            Exchange(
+                probe,
+                sent_original,
+                sent_candidate,
+                answer_original,
+                answer_candidate,
+                verdict,
+                differences,
+                judgement.normalisations,
+                judgement.noise,
+            )
+        )
+    return ProbeRun(way, tuple(exchanges)), BlindSpots(leaves, tuple(blind)), known
+
+
+def _compare_all(asked: ProbeSet, runs: Sequence[Answers], answers: Answers) -> list[compare.Judgement]:
+    return [
+        compare.compare(probe, [run[index][2] for run in runs], answers[index][2])
+        for index, probe in enumerate(asked.probes)
+    ]
+
+
+def _confirmed(
+    differences: Sequence[Difference], again: Sequence[compare.Judgement]
+) -> tuple[Difference, ...]:
+    """Each difference, confirmed where it was there every time. A change of pace that was seen once is the machine's."""
+    found = []
+    for difference in differences:
+        times = sum(
+            any(
+                other.kind is difference.kind and other.where == difference.where for other in one.differences
+            )
+            for one in again
+        )
+        if again and difference.kind is DifferenceKind.STREAMING and times == 0:
+            continue
+        found.append(replace(difference, confirmed=bool(again) and times == len(again)))
+    return tuple(found)
+
+
+# --- figures -------------------------------------------------------------------------------
+
+
+def _measure(
+    options: ValidateOptions,
+    chosen: Runtime,
+    request: ServeRequest,
+    known: Original,
+    client: DockerClient | None,
+    setup: original.Setup | None,
+    progress: Progress,
+) -> tuple[Measurement, ...]:
+    rows: list[Measurement] = []
+    path = _path_for_figures(known)
+    if client is not None and setup is not None:
+        rows += measure.image_sizes(client, setup.image, known.info.image_size or 0, progress)
+    else:
+        rows += known.measurements
+    rows += measure.component_sizes(request.component)
+    if path is None:
+        return (*rows, *_no_path())
+
+    @contextlib.contextmanager
+    def start_candidate() -> Iterator[tuple[str, float]]:
+        with chosen.start(request, wait=False) as server:
+            yield server.url, server.spawned
+
+    @contextlib.contextmanager
+    def start_original() -> Iterator[tuple[str, float]]:
+        assert client is not None and setup is not None  # noqa: S101 - only used where both are there
+        with original.running(client, replace(setup, ready_path=path)) as container:
+            yield container.url, container.spawned
+
+    live = client is not None and setup is not None
+    compiled = "precompiled" if request.component.precompiled else "compiled from its cache"
+    rows += measure.cold_starts(
+        start_original if live else None,
+        start_candidate,
+        path,
+        options.cold_starts,
+        {
+            Side.ORIGINAL: f"container created and started, to the first 200 of GET {path} through the published port",
+            Side.CANDIDATE: f"{options.runtime} started ({compiled}), to the first 200 of GET {path}",
+        },
+        progress,
+    )
+    with progress.step("measure memory"):
+        if client is not None and setup is not None:
+            with original.running(client, setup) as container:
+                rows += measure.memory(
+                    Side.ORIGINAL,
+                    container.url,
+                    path,
+                    lambda: measure.container_processes(container.pid, container.id),
+                )
+        with chosen.start(request) as server:
+            rows += measure.memory(
+                Side.CANDIDATE, server.url, path, lambda: (measure.group_processes(server.pid), "")
+            )
+    return tuple(rows)
+
+
+def _path_for_figures(known: Original) -> str | None:
+    """The first GET that the original answers with 200 without a cookie."""
+    for _, sent, answer in known.runs[0]:
+        names = {name.lower() for name, _ in sent.headers}
+        if sent.method == "GET" and answer.status == 200 and not answer.error and "cookie" not in names:
+            return sent.path
+    return None
+
+
+def _no_path() -> tuple[Measurement, ...]:
+    why = "no probe is a plain GET that the original answers with 200"
+    return tuple(
+        measure.not_measured(metric, side, unit, why)
+        for metric, unit in (("cold-start", "s"), ("memory-rest", "byte"), ("memory-load", "byte"))
+        for side in Side
+    )
