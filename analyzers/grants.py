@@ -24,7 +24,7 @@ from analyzers.model import (
     Service,
     Unknown,
 )
-from analyzers.redaction import is_secret, is_secret_name, redacted_evidence
+from analyzers.redaction import is_secret, redacted_evidence
 from analyzers.volumes import is_docker_socket, is_own_source
 
 _DEFAULT_PORTS = {
@@ -103,10 +103,12 @@ def _environment(service: Service) -> tuple[tuple[Grant, ...], tuple[Unknown, ..
             grants.append(Grant(GrantKind.SECRET, name, redacted_evidence(evidence)))
         elif value is not None:
             grants.append(Grant(GrantKind.ENV, name, redacted_evidence(evidence), value=value))
-        elif name in stated or all(is_required(fact) for fact in reads[name]):
+        elif name in stated or any(is_required(fact) for fact in reads[name]):
+            # Granted by name: the value comes at start.
+            grants.append(Grant(GrantKind.ENV, name, redacted_evidence(evidence)))
             unknown.append(
                 Unknown(
-                    f"{name} is read from the environment, and nothing here gives it a value.",
+                    f"Nothing here gives {name} a value, and the service needs one.",
                     f"--env {name}=VALUE, or a value in the Dockerfile or compose",
                     redacted_evidence(evidence),
                 )
@@ -152,12 +154,18 @@ def _outbound(service: Service) -> tuple[tuple[Grant, ...], tuple[Unknown, ...]]
 
     def add(scheme: str, host: str, port: int | None, evidence: Evidence) -> None:
         port = port or _DEFAULT_PORTS.get(scheme)
-        key = (scheme, host, port)
-        name = f"{scheme}://{host}" + (f":{port}" if port and port != _DEFAULT_PORTS.get(scheme) else "")
-        grants.setdefault(
-            key,
-            Grant(GrantKind.OUTBOUND, name, redacted_evidence(evidence), scheme=scheme, host=host, port=port),
-        )
+        if port is not None:
+            grants.setdefault(
+                (scheme, host, port),
+                Grant(
+                    GrantKind.OUTBOUND,
+                    host,
+                    redacted_evidence(evidence),
+                    scheme=scheme,
+                    host=host,
+                    port=port,
+                ),
+            )
 
     for fact in service.facts(FactKind.OUTBOUND, FactKind.DATABASE):
         if fact.subject == "sqlite":
@@ -179,7 +187,9 @@ def _outbound(service: Service) -> tuple[tuple[Grant, ...], tuple[Unknown, ...]]
             unknown.append(
                 Unknown(
                     f"Which hosts are called through {fact.subject}.",
-                    f"--allow-host {'https' if fact.subject in _HTTP else fact.subject}://HOST[:PORT]",
+                    "--allow-host https://HOST[:PORT]"
+                    if fact.subject in _HTTP
+                    else "an address in the environment that the Dockerfile or compose states",
                     redacted_evidence(fact.evidence[0]),
                 )
             )
@@ -229,8 +239,3 @@ def _place(protocol: str, where: str) -> tuple[str, str, int | None] | None:
     if host in {"localhost", "0.0.0.0"} or host.startswith("127."):  # noqa: S104 (compared, nothing binds)
         return None
     return scheme, host, port
-
-
-def public_name(name: str) -> bool:
-    """Whether a variable may be shown with its value."""
-    return not is_secret_name(name)

@@ -54,6 +54,7 @@ class NeedKind(StrEnum):
     UDP = "udp"
     STATE = "state"
     WRITE = "write"
+    MOUNT = "mount"  # a folder outside the component, read-only
     BACKGROUND = "background"
     WEBSOCKET = "websocket"
     HTTP_OUT = "http-out"
@@ -274,6 +275,7 @@ class Image:
     files: tuple[TakenFile, ...] = ()  # what COPY and ADD take from the context, through all stages
     made: tuple[Copy, ...] = ()  # COPY --from lines whose files a RUN line or another image made
     unresolved: tuple[Evidence, ...] = ()  # lines whose variables reading cannot settle
+    missing: tuple[Evidence, ...] = ()  # COPY and ADD lines whose source is not in the repository
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ def check(service: Service) -> Iterator[Finding]:
         if read_only or is_own_source(service, source, target) or is_docker_socket(source, target):
             continue
         yield RULE.finding(
-            f"The volume {source or target} is writable at {target}.", [evidence], confidence=sure
+            f"{source or 'A volume'} is mounted writable at {target}.", [evidence], confidence=sure
         )
     for target, evidence in service.image.volumes if service.image else ():
         yield RULE.finding(f"The Dockerfile declares a volume at {target}.", [evidence], confidence=sure)

@@ -1,0 +1,261 @@
+"""The report of `assess` for people: the verdict of each service, why, where it runs, what it would get."""
+
+from __future__ import annotations
+
+from analyzers.model import (
+    Assessment,
+    Confidence,
+    Effect,
+    Evidence,
+    Finding,
+    Grant,
+    GrantKind,
+    Listener,
+    ServiceAssessment,
+    Severity,
+    TargetVerdict,
+    Verdict,
+)
+from migrate.reports.console import Style, columns, cut, pad, printable, wrap
+
+_VERDICT_COLORS = {Verdict.CONVERT: "green", Verdict.REFACTOR: "yellow", Verdict.KEEP: "red"}
+_EFFECT_COLORS = {Effect.KEEP: "red", Effect.REFACTOR: "yellow", Effect.NONE: "cyan"}
+_EVIDENCE = 4  # places shown of one finding; the JSON report has all
+_MINIMUM = 40
+
+
+def render(assessment: Assessment, *, color: bool, width: int) -> str:
+    """The report as text of at most `width` columns (at least 40), ending with a newline."""
+    return _Report(assessment, Style(color), max(width, _MINIMUM)).text()
+
+
+class _Report:
+    def __init__(self, assessment: Assessment, style: Style, width: int) -> None:
+        self._assessment = assessment
+        self._style = style
+        self._width = width
+        self._lines: list[str] = []
+
+    def text(self) -> str:
+        inventory = self._assessment.inventory
+        services = self._assessment.services
+        commit = f" at {inventory.commit[:12]}" if inventory.commit else ""
+        self._wrap(f"{inventory.root}{commit}: {_counted(len(services), 'service')}")
+        if len(services) > 1:
+            self._summary(services)
+        for service in services:
+            self._service(service)
+        self._not_read()
+        self._failed()
+        return "\n".join(self._lines) + "\n"
+
+    # --- parts ------------------------------------------------------------------------------
+
+    def _summary(self, services: tuple[ServiceAssessment, ...]) -> None:
+        wide = min(30, max(columns(printable(one.service.name)) for one in services))
+        self._blank()
+        for one in services:
+            name = pad(cut(printable(one.service.name), wide), wide)
+            reason = next((f.rule for f in one.findings if f.effect is not Effect.NONE), "")
+            verdict = self._verdict(one.verdict, pad=True)
+            line = f"  {name}  {verdict}  {one.score:>3}  {printable(reason)}"
+            self._lines.append(line.rstrip())
+
+    def _service(self, one: ServiceAssessment) -> None:
+        self._blank()
+        name = printable(one.service.name)
+        title = f"── {name} "
+        self._lines.append(
+            self._style(cut(title + "─" * max(2, self._width - columns(title)), self._width), "bold")
+        )
+        self._lines.append(
+            f"{self._verdict(one.verdict)}  score {one.score}  confidence {self._confidence(one.confidence)}"
+        )
+        self._about(one)
+        self._findings(one.findings)
+        self._targets(one.targets)
+        self._grants(one.grants)
+        self._unknown(one)
+        self._facets(one)
+        self._changes(one)
+        self._gain(one)
+
+    def _about(self, one: ServiceAssessment) -> None:
+        service = one.service
+        source = service.source
+        what = [source.framework or source.language] if source else [service.language or "language not known"]
+        if source and source.entry:
+            what.append(f"entry {source.entry}")
+        if source and source.server:
+            what.append(f"served by {source.server}")
+        what += [_listener(item) for item in service.listeners]
+        self._wrap(", ".join(what), first="  ")
+        where = [service.dockerfile or (f"image {service.image_name}" if service.image_name else "")]
+        if service.image and service.image.stage:
+            where.append(f"target {service.image.stage}")
+        if service.compose:
+            where.append(f"{service.compose.ref.file}: {service.compose.ref.service}")
+        self._wrap(", ".join(part for part in where if part), first="  ")
+
+    def _findings(self, findings: tuple[Finding, ...]) -> None:
+        serious = [f for f in findings if f.effect is not Effect.NONE or f.severity is not Severity.INFO]
+        notes = [f for f in findings if f not in serious]
+        for finding in serious:
+            self._blank()
+            self._finding(finding)
+        if notes:
+            self._heading("notes")
+            for finding in notes:
+                place = f" ({finding.evidence[0]})" if finding.evidence else ""
+                self._wrap(f"{finding.rule}: {finding.message}{place}", first="  - ")
+
+    def _finding(self, finding: Finding) -> None:
+        label = "note" if finding.effect is Effect.NONE else str(finding.effect)
+        head = f"{label}[{finding.rule}]"
+        lines = wrap(f"{head} {finding.message}", self._width, rest="  ")
+        shown = printable(head)
+        if lines[0].startswith(shown):
+            lines[0] = self._style(shown, _EFFECT_COLORS[finding.effect], "bold") + lines[0][len(shown) :]
+        self._lines += lines
+        places = finding.evidence[:_EVIDENCE]
+        gutter = max((len(str(place.line)) for place in places), default=1)
+        for place in places:
+            self._snippet(place, gutter)
+        if len(finding.evidence) > _EVIDENCE:
+            self._note(gutter, f"and {_counted(len(finding.evidence) - _EVIDENCE, 'more place')}")
+        sure = "" if finding.confidence is Confidence.HIGH else f"confidence {finding.confidence}, "
+        needs = f"needs {' '.join(map(str, finding.needs))}, " if finding.needs else ""
+        if sure or needs:
+            self._note(gutter, f"{sure}{needs}".rstrip(", "))
+        self._note(gutter, finding.remedy)
+        self._note(gutter, f"dock2wasm explain {finding.rule}")
+
+    def _snippet(self, place: Evidence, gutter: int) -> None:
+        arrow = self._style("-->", "blue")
+        bar = self._style("|", "blue")
+        self._lines.append(f"{' ' * gutter} {arrow} {cut(printable(str(place)), self._width - gutter - 5)}")
+        snippet = printable(place.snippet).strip()
+        if snippet:
+            number = self._style(str(place.line).rjust(gutter), "blue")
+            self._lines.append(f"{number} {bar} {cut(snippet, self._width - gutter - 3)}")
+
+    def _note(self, gutter: int, text: str) -> None:
+        lines = wrap(text, self._width, first=" " * (gutter + 1) + "= ")
+        mark = " " * (gutter + 1)
+        lines[0] = mark + self._style("=", "blue") + lines[0][len(mark) + 1 :]
+        self._lines += lines
+
+    def _targets(self, targets: tuple[TargetVerdict, ...]) -> None:
+        self._heading("targets")
+        wide = max((columns(one.target) for one in targets), default=0)
+        for one in targets:
+            first = f"  {pad(one.target, wide)}  "
+            verdict = self._verdict(one.verdict, pad=True)
+            lacks = f"lacks {', '.join(one.lacks)}" if one.lacks else ""
+            plain = first + pad(str(one.verdict), 8) + "  "
+            lines = wrap(lacks, self._width, first=plain, rest=" " * len(plain))
+            lines[0] = (first + verdict + lines[0][len(first) + 8 :]).rstrip()
+            self._lines += lines
+
+    def _grants(self, grants: tuple[Grant, ...]) -> None:
+        self._heading("grants")
+        if not grants:
+            self._lines.append("  none")
+        for grant in grants:
+            self._wrap(f"{_grant(grant)}  ({grant.evidence})", first=f"  {pad(str(grant.kind), 8)}  ")
+
+    def _unknown(self, one: ServiceAssessment) -> None:
+        if one.unknown:
+            self._heading("could not be settled by reading")
+        for item in one.unknown:
+            place = f" ({item.evidence})" if item.evidence else ""
+            self._wrap(f"{item.what}{place}", first="  ? ")
+            self._wrap(f"settled by {item.settle_with}", first="    ")
+
+    def _facets(self, one: ServiceAssessment) -> None:
+        facets = one.facets
+        self._heading("facets")
+        parts = [
+            f"state {facets.state}",
+            f"inbound {facets.inbound}",
+            f"outbound {' '.join(facets.outbound) or 'none'}",
+            f"native {' '.join(facets.native_dependencies) or 'none'}",
+            *(
+                name
+                for name, holds in (
+                    ("GPU", facets.gpu),
+                    ("starts programs", facets.processes),
+                    ("privileged", facets.privileged),
+                )
+                if holds
+            ),
+        ]
+        self._wrap(", ".join(parts), first="  ")
+
+    def _changes(self, one: ServiceAssessment) -> None:
+        if one.verdict is Verdict.KEEP:
+            return
+        self._heading("what changes")
+        for change in one.changes:
+            self._wrap(change, first="  - ")
+        low, high = one.effort.low, one.effort.high
+        self._wrap(f"effort {low:g} to {high:g} days: {'; '.join(one.effort.assumptions)}", first="  ")
+
+    def _gain(self, one: ServiceAssessment) -> None:
+        if one.gain:
+            self._heading("what to expect (measured on another service; `dock2wasm validate` measures yours)")
+        for gain in one.gain:
+            self._wrap(f"{gain.metric}: {gain.expected}", first="  - ")
+            self._wrap(gain.source, first="    ")
+
+    def _not_read(self) -> None:
+        if self._assessment.inventory.not_read:
+            self._heading("not read")
+        for item in self._assessment.inventory.not_read:
+            self._wrap(f"{item.path}: {item.reason}", first="  - ")
+
+    def _failed(self) -> None:
+        if self._assessment.rules_failed:
+            self._heading("rules that failed (their silence is no pass)")
+        for item in self._assessment.rules_failed:
+            self._wrap(f"{item.rule} on {item.service}: {item.error}", first="  - ")
+
+    # --- lines ------------------------------------------------------------------------------
+
+    def _blank(self) -> None:
+        if self._lines and self._lines[-1]:
+            self._lines.append("")
+
+    def _heading(self, text: str) -> None:
+        self._blank()
+        self._lines += [self._style(line, "bold") for line in wrap(text, self._width)]
+
+    def _wrap(self, text: str, first: str = "") -> None:
+        self._lines += wrap(text, self._width, first=first)
+
+    def _verdict(self, verdict: Verdict, *, pad: bool = False) -> str:
+        shown = str(verdict).ljust(8) if pad else str(verdict).upper()
+        return self._style(shown, _VERDICT_COLORS[verdict], "bold")
+
+    def _confidence(self, confidence: Confidence) -> str:
+        return self._style(str(confidence), "green" if confidence is Confidence.HIGH else "yellow")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _listener(listener: Listener) -> str:
+    return f"{listener.protocol} on port {listener.port}" if listener.port else f"{listener.protocol}"
+
+
+def _grant(grant: Grant) -> str:
+    if grant.kind is GrantKind.ENV:
+        return grant.name if grant.value is None else f"{grant.name}={grant.value}"
+    if grant.kind is GrantKind.SECRET:
+        return f"{grant.name}, passed at start"
+    if grant.kind is GrantKind.DIR:
+        return f"{grant.name} at {grant.guest} ({grant.mode})"
+    if grant.kind is GrantKind.OUTBOUND:
+        return f"{grant.scheme}://{grant.host}:{grant.port}"
+    return grant.name
