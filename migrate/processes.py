@@ -143,8 +143,9 @@ def run(
 
     Memory is bounded whatever it prints. Bytes that are not UTF-8 reach `log` as they came and the rest
     as U+FFFD. What the program left running in its group is ended with it. On a time-out,
-    Ctrl-C or any error here the whole process group is ended. Raises FileNotFoundError or PermissionError where the program cannot be
-    started, subprocess.TimeoutExpired on a time-out, DiskError where the log cannot be written.
+    Ctrl-C or any error here the whole process group is ended. Raises FileNotFoundError or PermissionError
+    where the program cannot be started, subprocess.TimeoutExpired on a time-out, DiskError where the log
+    cannot be written.
     """
     with contextlib.ExitStack() as stack:
         out = stack.enter_context(_appending(log)) if log else None
