@@ -10,18 +10,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analyzers.model import Assessment, ServiceAssessment
+from analyzers.model import Assessment
 from migrate.config import Config
 from migrate.config import load as load_config
-from migrate.errors import Exit, NoServiceError, OutputError, RepositoryError, TargetError
+from migrate.errors import Exit, NoServiceError, OutputError, RepositoryError, UsageError
 from migrate.model import Comparison, Outcome, SnapshotApp
 from migrate.progress import Progress
 
 if TYPE_CHECKING:
     from migrate.model import BuildResult, Plan
     from migrate.tree import Changes
-
-OUTPUT = "wasm"  # generated trees: <repository>/wasm/<service>
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +56,9 @@ def assess(path: Path, service: str | None = None) -> Assessment:
 
     Raises RepositoryError where the path cannot be read, NoServiceError where nothing is found.
     """
-    from analyzers.assess import assess as judge
     from analyzers.inventory import read
 
+    from analyzers.assess import assess as judge
     from analyzers.repository import RepositoryUnreadable
 
     try:
@@ -77,23 +75,9 @@ def assess(path: Path, service: str | None = None) -> Assessment:
         )
     if service is None:
         return assessment
+    from migrate.plan import choose
+
     return replace(assessment, services=(choose(assessment, service),))
-
-
-def choose(assessment: Assessment, service: str | None) -> ServiceAssessment:
-    """The service of this name, or the only one. Raises NoServiceError with the names there are."""
-    names = [each.service.name for each in assessment.services]
-    if service is None and len(names) == 1:
-        return assessment.services[0]
-    for each in assessment.services:
-        if each.service.name == service:
-            return each
-    listed = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
-    if service is None:
-        raise NoServiceError(
-            f"There are {len(names)} services: {listed}.", do="Choose one with --service NAME."
-        )
-    raise NoServiceError(f"There is no service {service!r}; there are: {listed}.")
 
 
 def convert(options: ConvertOptions, progress: Progress) -> tuple[Plan, Changes]:
@@ -138,21 +122,22 @@ def tree_of(path: Path, service: str | None, output: Path | None) -> Path:
 
     Raises NoServiceError where there is none or more than one.
     """
+    from migrate.plan import OUTPUT_FOLDER
     from migrate.tree import PROVENANCE
 
     if output is not None:
         trees = [output]
     elif service is not None:
-        trees = [path / OUTPUT / service]
+        trees = [path / OUTPUT_FOLDER / service]
     else:
-        trees = sorted(file.parent for file in (path / OUTPUT).glob(f"*/{PROVENANCE}"))
+        trees = sorted(file.parent for file in (path / OUTPUT_FOLDER).glob(f"*/{PROVENANCE}"))
     if len(trees) > 1:
         names = ", ".join(tree.name for tree in trees)
         raise NoServiceError(
             f"There are several generated trees: {names}.", do="Choose one with --service NAME."
         )
     if not trees or not (trees[0] / PROVENANCE).is_file():
-        where = trees[0] if trees else path / OUTPUT
+        where = trees[0] if trees else path / OUTPUT_FOLDER
         raise OutputError(
             f"There is no generated tree in {where}.",
             do="Run `dock2wasm convert` (with --service NAME) first.",
@@ -185,6 +170,7 @@ def _validate(
     offline: bool,
 ) -> Comparison:
     from migrate.build import build as run_build
+    from migrate.plan import choose
     from migrate.validate import ValidateOptions, run
 
     built = run_build(tree, progress=progress, offline=offline)
@@ -213,6 +199,8 @@ def migrate(
     options: ConvertOptions, choices: ValidateChoices, offline: bool, progress: Progress
 ) -> Comparison:
     """All of it."""
+    from migrate.plan import choose
+
     config = load_config(options.path)
     with progress.step(f"read and judge {options.path}"):
         assessment = assess(options.path)
@@ -226,6 +214,7 @@ def migrate(
 
 def _write_reports(tree: Path, assessment: Assessment, comparison: Comparison) -> None:
     from migrate.files import write_atomically
+    from migrate.plan import choose
     from migrate.reports import validate_markdown
     from migrate.reports.wire.assess import to_json as assess_json
     from migrate.reports.wire.validate import to_json as validate_json
@@ -275,7 +264,7 @@ def _snapshot(value: str) -> SnapshotApp:
     try:
         return SnapshotApp(value)
     except ValueError:
-        raise TargetError(
+        raise UsageError(
             f"--snapshot-app {value!r} is unknown.", do=f"Choose one of {', '.join(SnapshotApp)}."
         ) from None
 
