@@ -35,9 +35,7 @@ class Oracle:
 
     def ask(self, questions: list[dict[str, Any]]) -> list[dict[str, Any]]:
         text = "".join(json.dumps(q) + "\n" for q in questions)
-        done = subprocess.run(
-            [self.program], input=text.encode(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False
-        )
+        done = subprocess.run([self.program], input=text.encode(), capture_output=True, check=False)
         answers = [json.loads(line) for line in done.stdout.splitlines()]
         # BuildKit's lexer writes notes on bad UTF-8 to standard error, so only the exit code counts.
         assert done.returncode == 0, done.stderr.decode(errors="replace")[-2000:]
