@@ -610,8 +610,8 @@ class _Reader:
     def _typed(self, value: object, kind: type, key: str) -> object:
         # bool is an int to Python and not to TOML.
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            names = {str: "string", int: "integer", bool: "boolean", dict: "table"}
-            raise _refused(f"{self._where}.{key}", f"is {value!r}, expected a {names[kind]}")
+            names = {str: "a string", int: "an integer", bool: "a boolean", dict: "a table"}
+            raise _refused(f"{self._where}.{key}", f"is {value!r}, expected {names[kind]}")
         return value
 
 
