@@ -28,7 +28,6 @@ TAIL = 6_000
 """Bytes of the log that an error shows at most."""
 
 _NAME = re.compile(r"[^=\0]+\Z")
-_FRAME = re.compile(r"\s+\d+: |\s+at |Stack backtrace:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,9 +241,7 @@ def _read(log: Path, start: int) -> str:
 
 
 def _tail(said: str) -> str:
-    """The end of a log, without the runtime's own stack."""
-    lines = [line for line in said.splitlines() if line.strip() and not _FRAME.match(line)]
-    return "\n".join(lines)[-TAIL:]
+    return "\n".join(line for line in said.splitlines() if line.strip())[-TAIL:]
 
 
 def check_environment(environment: Mapping[str, str]) -> None:

@@ -1,0 +1,30 @@
+"""Helpers of these tests: a component's record, a request's shape, an answer."""
+
+from __future__ import annotations
+
+import hashlib
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from migrate.model import Component
+from migrate.runtimes import ServeRequest
+
+Ask = Callable[..., ServeRequest]
+
+
+def component_at(path: Path) -> Component:
+    """What inspection would say of the component in a file."""
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return Component(path, digest, "http", "0.2", imports=(), exports=("wasi:http/incoming-handler@0.2.0",))
+
+
+def get(url: str) -> tuple[int, str]:
+    """Status and body; 0 where the connection breaks."""
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=30) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, ""
