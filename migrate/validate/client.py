@@ -65,7 +65,7 @@ def exchange(url: str, sent: Sent, *, chunked: bool = False, timeout: float = 30
 
 
 def _send(connection: http.client.HTTPConnection, sent: Sent, chunked: bool) -> str:
-    """Send the request. Returns what went wrong while sending the body: the answer may be there all the same."""
+    """Returns what went wrong while sending the body: the answer may be there all the same."""
     connection.putrequest(sent.method, sent.path, skip_host=True, skip_accept_encoding=True)
     for name, value in sent.headers:
         connection.putheader(name, value.encode("utf-8") if not value.isascii() else value)

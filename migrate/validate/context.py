@@ -130,7 +130,7 @@ def _walk(
                 continue
             if item.is_symlink():
                 kept += 1
-                yield Entry(path, "link", link=os.readlink(item.path))
+                yield Entry(path, "link", link=str(Path(item.path).readlink()))
             elif item.is_file(follow_symlinks=False):
                 kept += 1
                 mode = item.stat(follow_symlinks=False).st_mode
@@ -145,7 +145,7 @@ def _walk(
 
 
 def digest(context: BuildContext) -> str:
-    """`sha256:...` over what the image is built from: paths, executable bits, bytes, Dockerfile, target, arguments.
+    """`sha256:...` over paths, executable bits, bytes, the Dockerfile, the target stage and the arguments.
 
     Of a file's mode only the executable bit counts: that is what git carries from one machine to another.
     Times do not count. Raises OriginalError where a file cannot be read.
@@ -188,9 +188,9 @@ def _sha256(path: Path) -> bytes:
 def copy(context: BuildContext, folder: Path) -> Path:
     """Copy the context to `folder` and the Dockerfile beside it; returns the path of the copied Dockerfile.
 
-    Modes and times stay, because COPY keeps them. The Dockerfile lies outside the copy, as its own
-    `.dockerignore` that ignores nothing does: what is to be ignored is left out already. Raises DiskError where
-    the disk is full, OriginalError where a file cannot be read.
+    Modes and times stay, because COPY keeps them. The Dockerfile lies outside the copy, with an ignore file
+    of its own that ignores nothing: what is to be ignored is left out already. Raises DiskError where the
+    disk is full, OriginalError where a file cannot be read.
     """
     try:
         folder.mkdir(parents=True)

@@ -100,7 +100,7 @@ def _start_of(pid: int) -> str:
 
 
 def _is_dead(label: str) -> bool:
-    """Whether the process that owns a container has ended. Of another host nothing is known: it counts as alive."""
+    """Whether the process that owns a container has ended. On another host it counts as alive."""
     host, _, rest = label.rpartition(":")[0].rpartition(":")
     start = label.rpartition(":")[2]
     if host != socket.gethostname() or not rest.isdigit():

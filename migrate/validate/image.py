@@ -1,4 +1,4 @@
-"""Builds the original's image, with BuildKit where the client has it, else with the engine's classic builder."""
+"""Builds the original's image: with BuildKit where the client has it, else with the classic builder."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Image:
 
 
 def find_builder() -> Builder:
-    """The first docker client on PATH that has BuildKit, as its plugin or built in; else the classic builder."""
+    """The first docker client on PATH with BuildKit, as a plugin or built in; else the classic builder."""
     clients = _clients()
     for client in clients:
         version = _output(client, "buildx", "version")
@@ -57,7 +57,7 @@ def find_builder() -> Builder:
             )
     for client in clients:
         version = _output(client, "version", "--format", "{{.Client.Version}}") or ""
-        # 18.09 to 22 carry BuildKit's client themselves; from 23 on it is the plugin that was looked for above.
+        # 18.09 to 22 carry BuildKit's client themselves; from 23 on it is the plugin looked for above.
         found = re.match(r"(\d+)\.(\d+)", version)
         if found and (18, 9) <= (int(found[1]), int(found[2])) < (23, 0):
             return Builder(
@@ -191,7 +191,7 @@ def _classic(
 
 
 def _pack(archive: Any, folder: Path, dockerfile: Path) -> str:
-    """The context as tar. The Dockerfile goes in under a name of its own, which `.dockerignore` takes out again."""
+    """The context as tar, the Dockerfile in it under a name that `.dockerignore` takes out again."""
     inner = ".dock2wasm.Dockerfile"
     ignore = folder / ".dockerignore"
     rules = ignore.read_bytes() if ignore.is_file() else b".dockerignore"

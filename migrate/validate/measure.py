@@ -1,7 +1,7 @@
 """Measures both sides by one method each: size, cold start, memory. What cannot be measured says why.
 
-Statistics: median, 99th percentile (nearest rank, from n = 20 on), and a 95 % interval of the median by bootstrap (2,000
-resamples, fixed seed), from n = 5 on.
+Statistics: median, 99th percentile (nearest rank, from n = 20 on), and a 95 % interval of the median by
+bootstrap (2,000 resamples, fixed seed), from n = 5 on.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ def cold_starts(
     methods: dict[Side, str],
     progress: Progress,
 ) -> list[Measurement]:
-    """Seconds from the start to the first 200, the sides taking turns; the first start of each side is not counted."""
+    """Seconds from start to first 200, the sides taking turns; the first start of each is not counted."""
     starts = {Side.ORIGINAL: original, Side.CANDIDATE: candidate}
     values: dict[Side, list[float]] = {side: [] for side in starts}
     failed: dict[Side, str] = {}
@@ -219,8 +219,8 @@ def container_processes(pid: int, container: str) -> tuple[list[int], str]:
     try:
         if container not in Path(f"/proc/{pid}/cgroup").read_text("utf-8", "replace"):
             return [], unseen
-        space = os.readlink(f"/proc/{pid}/ns/pid")
-        own = os.readlink("/proc/self/ns/pid")
+        space = str(Path(f"/proc/{pid}/ns/pid").readlink())
+        own = str(Path("/proc/self/ns/pid").readlink())
     except PermissionError:
         return [], "reading another user's /proc needs root"
     except OSError:
@@ -244,7 +244,7 @@ def _all() -> list[int]:
 
 def _namespace(pid: int) -> str:
     try:
-        return os.readlink(f"/proc/{pid}/ns/pid")
+        return str(Path(f"/proc/{pid}/ns/pid").readlink())
     except OSError:
         return ""
 

@@ -61,7 +61,7 @@ def type_name(value: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """Whether a value could have come from the original: `problem` says why not; `checked` what was compared."""
+    """Whether a value could be the original's: `problem` says why not, `checked` what was compared."""
 
     problem: str
     checked: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Reads `normalisations.toml`, the one list of allowed differences, and applies the rules about header values."""
+"""Reads `normalisations.toml`, the one list of allowed differences, and what its rules need."""
 
 from __future__ import annotations
 

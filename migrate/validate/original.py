@@ -1,4 +1,4 @@
-"""Runs the original's container: limited, without privileges, reachable from here only, and removed whatever happens."""
+"""Runs the original's container: limited, without privileges, reachable from here only, always removed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LOG_LIMIT = 4 << 20  # bytes of its log that are read
 class Setup:
     """How the original is started. `environment` comes on top of the image's own.
 
-    `bare` drops all capabilities; some images (nginx as root) do not start so and then get Docker's default set.
+    `bare` drops all capabilities; some images (nginx as root) do not start so and get Docker's default set.
     """
 
     image: str
@@ -69,17 +69,11 @@ def setup_for(
         image=str(image.get("Id", "")),
         port=port_of(service, image),
         environment={**literal, **environment},
-        command=_argv(command.argv, command.shell) if command else None,
-        entrypoint=_argv(entrypoint.argv, entrypoint.shell) if entrypoint else None,
+        command=command.argv if command else None,
+        entrypoint=entrypoint.argv if entrypoint else None,
         working_dir=compose.working_dir if compose else None,
         ready_path=ready,
     )
-
-
-def _argv(argv: tuple[str, ...], shell: bool) -> tuple[str, ...]:
-    """`argv` as it is run; a shell line is wrapped already (see `analyzers.model.Command`)."""
-    del shell
-    return argv
 
 
 def port_of(service: Service, image: Mapping[str, Any]) -> int:
@@ -142,14 +136,16 @@ def with_capabilities_where_needed(client: DockerClient, setup: Setup) -> tuple[
 
 def _start(client: DockerClient, name: str, setup: Setup) -> Running:
     spawned = time.monotonic()
-    limits: dict[str, Any] = {
+    options: dict[str, Any] = {
         "mem_limit": MEMORY,
         "memswap_limit": MEMORY,
         "pids_limit": PIDS,
         "security_opt": ["no-new-privileges"],
+        "ports": {f"{setup.port}/tcp": ("127.0.0.1", None)},
+        "restart_policy": {"Name": "no"},
     }
     if setup.bare:
-        limits |= {"cap_drop": ["ALL"], "cap_add": ["NET_BIND_SERVICE"]}
+        options |= {"cap_drop": ["ALL"], "cap_add": ["NET_BIND_SERVICE"]}
     with engine.translated("The Docker engine does not start the original's container."):
         created = client.containers.create(
             setup.image,
@@ -159,10 +155,8 @@ def _start(client: DockerClient, name: str, setup: Setup) -> Running:
             working_dir=setup.working_dir,
             name=name,
             labels={engine.LABEL: "original", engine.OWNER: engine.owner()},
-            ports={f"{setup.port}/tcp": ("127.0.0.1", None)},
-            restart_policy={"Name": "no"},
             detach=True,
-            **limits,
+            **options,
         )
     try:
         created.start()
@@ -234,7 +228,7 @@ def _wait(container: Any, url: str, setup: Setup, spawned: float, logs: Callable
             raise OriginalError(
                 f"The original does not answer HTTP on port {setup.port} within {setup.ready_timeout:.0f} s.",
                 why=f"Its log ends:\n{_end(logs())}",
-                do="Does it listen on 0.0.0.0 inside the container, on that port? Does it wait for another service?",
+                do="Does it listen on 0.0.0.0 and that port? Does it wait for another service?",
             )
         time.sleep(0.01)
 

@@ -49,7 +49,7 @@ Answers = tuple[tuple[str, Sent, Answer], ...]
 """One conversation: probe id, request as sent, answer."""
 
 APART = 2.1
-"""Seconds between the same probe in the two runs of the original, so that values that count seconds differ."""
+"""Seconds between a probe's two askings of the original, so that values that count seconds differ."""
 ROUNDS = 2
 """How often a difference is asked again."""
 BLIND_LIMIT = 0.02
@@ -82,7 +82,7 @@ class ValidateOptions:
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """What is known of the original: its answers in two or more containers, how to get one more run, its log."""
+    """The original: its answers in two or more containers, how to get one more run, its log."""
 
     info: OriginalInfo
     runs: tuple[Answers, ...]
@@ -143,7 +143,7 @@ def _run(options: ValidateOptions, progress: Progress) -> Comparison:
             ),
             lambda instances: _converse(chosen, replace(request, instances=instances), asked, work),
         )
-        with _original(options, asked, request, hashes, work, progress) as (known, client, setup):
+        with _original(options, asked, request, hashes, progress) as (known, client, setup):
             compared = compare_sides(known, candidate, asked, component.wasi, progress)
             measurements: tuple[Measurement, ...] = ()
             if options.measure:
@@ -224,7 +224,6 @@ def _original(
     asked: ProbeSet,
     request: ServeRequest,
     hashes: _Hashes,
-    work: Path,
     progress: Progress,
 ) -> Iterator[tuple[Original, DockerClient | None, original.Setup | None]]:
     """The original's answers, from containers or from the recording; the engine's client for figures."""
@@ -248,7 +247,7 @@ def _original(
             return
         for name in engine.remove_leftovers(client):
             progress.note(f"  removed {name}, left behind by a run that was killed")
-        built = _image(client, options, hashes, work, progress)
+        built = _image(client, options, hashes, progress)
         setup = original.setup_for(
             options.assessment.service, built.attributes, request.environment, request.ready_path
         )
@@ -259,7 +258,7 @@ def _original(
 
 
 def _image(
-    client: DockerClient, options: ValidateOptions, hashes: _Hashes, work: Path, progress: Progress
+    client: DockerClient, options: ValidateOptions, hashes: _Hashes, progress: Progress
 ) -> image.Image:
     service = options.assessment.service
     if service.image is None:
@@ -398,7 +397,7 @@ def compare_sides(
 
 
 def outcome_of(exchanges: Sequence[Exchange], blind: BlindSpots, findings: Sequence[LogFinding]) -> Outcome:
-    """Different where one exchange is, or the log shows that an instance died; equal needs nearly all seen."""
+    """Different where one exchange is or an instance died; equal where nearly all could be compared."""
     verdicts = {exchange.verdict for exchange in exchanges}
     if ExchangeVerdict.DIFFERENT in verdicts or any(one.fatal for one in findings):
         return Outcome.DIFFERENT
@@ -464,7 +463,7 @@ def _compare_all(asked: ProbeSet, runs: Sequence[Answers], answers: Answers) -> 
 def _confirmed(
     differences: Sequence[Difference], again: Sequence[compare.Judgement]
 ) -> tuple[Difference, ...]:
-    """Each difference, confirmed where it was there every time. A change of pace that was seen once is the machine's."""
+    """Each difference, confirmed where it was there every time. A pace seen once is the machine's."""
     found = []
     for difference in differences:
         times = sum(
@@ -520,7 +519,7 @@ def _measure(
         path,
         options.cold_starts,
         {
-            Side.ORIGINAL: f"container created and started, to the first 200 of GET {path} through the published port",
+            Side.ORIGINAL: f"container created and started, to the first 200 of GET {path}, published port",
             Side.CANDIDATE: f"{options.runtime} started ({compiled}), to the first 200 of GET {path}",
         },
         progress,

@@ -49,8 +49,10 @@ def parse_set_cookie(text: str) -> SetCookie | None:
 
 @dataclass(slots=True)
 class Jar:
-    """The cookies of one session: (name, path) -> value. One host, so domains do not count; Secure is sent too,
-    because TLS ends before the service."""
+    """The cookies of one session: (name, path) -> value.
+
+    One host, so domains do not count; Secure ones are sent too, because TLS ends before the service.
+    """
 
     cookies: dict[tuple[str, str], str] = field(default_factory=dict)
 
@@ -190,7 +192,7 @@ def extract(capture: Capture, answer: Answer) -> str | None:
             cookies = [parse_set_cookie(v) for name, v in answer.headers if name.lower() == "set-cookie"]
             return next((c.value for c in reversed(cookies) if c and c.name == capture.expression), None)
         case "regex":
-            # A hostile expression can only take our own time, and the file is the user's; the text is bounded.
+            # The file is the user's own; a slow expression takes only their time, and the text is bounded.
             text = answer.body[:_REGEX_LIMIT].decode("utf-8", "replace")
             found = re.search(capture.expression, text)
             return found.group(1) if found else None

@@ -1,0 +1,149 @@
+"""A comparison as Markdown, for a pull request. Text of answers and logs is escaped: it is not ours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from migrate.model import Comparison, Exchange, ExchangeVerdict, Outcome
+from migrate.reports.validate_text import (
+    curl,
+    figures,
+    headline,
+    normalisation_counts,
+    safe,
+    sides,
+    start_lines,
+    unequal,
+    why_not_comparable,
+)
+
+_MARKS = {Outcome.EQUAL: "✅", Outcome.DIFFERENT: "❌", Outcome.INCONCLUSIVE: "❔"}
+_EXCHANGES = 20
+_DIFFERENCES = 10
+
+
+def render(comparison: Comparison) -> str:
+    """The report, a line feed at its end."""
+    return "\n".join(_lines(comparison)) + "\n"
+
+
+def text(value: str) -> str:
+    """Plain text inside Markdown: no markup, no HTML, no mention of people."""
+    escaped = re.sub(r"([\\`*_{}\[\]<>()#+.!|~&-])", r"\\\1", safe(value))
+    return escaped.replace("@", "@\u200b")
+
+
+def code(value: str) -> str:
+    """An inline code span; in a table `|` must be escaped even there."""
+    shown = safe(value).replace("|", "\\|")
+    ticks = "`" * (max((len(run) for run in re.findall("`+", shown)), default=0) + 1)
+    pad = " " if shown.startswith("`") or shown.endswith("`") or not shown else ""
+    return f"{ticks}{pad}{shown}{pad}{ticks}"
+
+
+def _fence(lines: list[str]) -> Iterator[str]:
+    body = "\n".join(lines)
+    ticks = "`" * max(3, max((len(run) for run in re.findall("`+", body)), default=0) + 1)
+    yield f"{ticks}sh"
+    yield body
+    yield ticks
+
+
+def _lines(comparison: Comparison) -> Iterator[str]:
+    yield f"### {_MARKS[comparison.outcome]} {text(headline(comparison))}"
+    yield ""
+    if not comparison.promise:
+        yield "**No promise:** findings were accepted to convert this service."
+        yield ""
+    for line in sides(comparison):
+        yield f"- {code(line)}"
+    yield f"- probes: {text(comparison.probes.origin)}"
+    if comparison.probes.thin:
+        yield f"- **thin:** {text(comparison.probes.thin)}"
+    for run in comparison.runs:
+        verdicts = ", ".join(
+            f"{sum(e.verdict is verdict for e in run.exchanges)} {verdict.replace('_', ' ')}"
+            for verdict in ExchangeVerdict
+        )
+        yield f"- {run.instances} instances: {verdicts}"
+    spots = comparison.blind_spots
+    yield f"- blind spots: {len(spots.blind)} of {spots.leaves} places ({spots.share:.1%})"
+    for note in comparison.notes:
+        yield f"- note: {text(note)}"
+    yield from _figures(comparison)
+    if comparison.log_findings:
+        yield ""
+        yield "#### Logs"
+        yield ""
+        for finding in comparison.log_findings:
+            mark = "**fatal** " if finding.fatal else ""
+            yield f"- {mark}{finding.why} in the log of the {finding.side}: {code(finding.line)}"
+    yield from _differences(comparison)
+    counts = normalisation_counts(comparison)
+    if counts:
+        yield ""
+        yield "<details><summary>Allowed differences that were applied</summary>"
+        yield ""
+        yield "| times | name | first |"
+        yield "| ---: | --- | --- |"
+        for name, count, example in counts:
+            yield f"| {count} | {name} | {code(example)} |"
+        yield ""
+        yield "</details>"
+
+
+def _figures(comparison: Comparison) -> Iterator[str]:
+    rows = figures(comparison)
+    if not rows:
+        return
+    yield ""
+    yield "| | original | component | |"
+    yield "| --- | ---: | ---: | --- |"
+    for row in rows:
+        yield f"| {row.metric} | {row.original} | {row.candidate} | {row.change} |"
+    yield ""
+    yield "<details><summary>How this was measured</summary>"
+    yield ""
+    for row in rows:
+        for note in row.notes:
+            yield f"- {row.metric}, {text(note)}"
+    yield f"- median with its 95 % interval (bootstrap), on: {text(comparison.machine)}"
+    yield ""
+    yield "</details>"
+
+
+def _differences(comparison: Comparison) -> Iterator[str]:
+    found = unequal(comparison)
+    if not found:
+        return
+    yield ""
+    yield "#### What differs"
+    for exchange in found[:_EXCHANGES]:
+        yield from _exchange(exchange)
+    if len(found) > _EXCHANGES:
+        yield ""
+        yield f"And {len(found) - _EXCHANGES} more probes; the JSON report has them all."
+    yield ""
+    yield from _fence(list(start_lines(comparison)))
+
+
+def _exchange(exchange: Exchange) -> Iterator[str]:
+    yield ""
+    yield f"**{text(exchange.probe.id)}** {code(f'{exchange.probe.method} {exchange.sent_original.path}')}"
+    yield ""
+    if exchange.verdict is ExchangeVerdict.NOT_COMPARABLE:
+        yield f"Not comparable: {text(why_not_comparable(exchange))}."
+        yield ""
+    if exchange.differences:
+        yield "| what | where | original | component |"
+        yield "| --- | --- | --- | --- |"
+    for one in exchange.differences[:_DIFFERENCES]:
+        kind = one.kind if one.confirmed else f"{one.kind} (unconfirmed)"
+        yield f"| {kind} | {code(one.where)} | {code(one.original)} | {code(one.candidate)} |"
+    if len(exchange.differences) > _DIFFERENCES:
+        yield f"| and {len(exchange.differences) - _DIFFERENCES} more | | | |"
+    yield ""
+    yield from _fence(
+        [safe(curl(exchange.sent_original, "ORIGINAL")), safe(curl(exchange.sent_candidate, "CANDIDATE"))]
+    )

@@ -1,0 +1,214 @@
+"""What the terminal's and the Markdown report of a comparison share: headline, figures, curl lines."""
+
+from __future__ import annotations
+
+import base64
+import math
+import re
+import shlex
+from collections import Counter
+from dataclasses import dataclass
+
+from migrate.model import (
+    Comparison,
+    Exchange,
+    ExchangeVerdict,
+    Measurement,
+    Outcome,
+    Sent,
+    Side,
+)
+
+METRICS = {
+    "size": "size",
+    "size-compressed": "size, compressed",
+    "size-precompiled": "size, precompiled",
+    "cold-start": "cold start",
+    "memory-rest": "memory at rest",
+    "memory-load": "memory after load",
+}
+_BODY_SHOWN = 2000  # bytes of a request body in a curl line
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+@dataclass(frozen=True, slots=True)
+class FigureRow:
+    """One line of the table of measurements."""
+
+    metric: str
+    original: str
+    candidate: str
+    change: str
+    notes: tuple[str, ...]
+
+
+def safe(text: str) -> str:
+    """Text of an answer or a log, without what could steer a terminal."""
+    return _CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", text)
+
+
+def headline(comparison: Comparison) -> str:
+    """The outcome in one line; a replay says so here."""
+    run = comparison.runs[0]
+    counts = Counter(exchange.verdict for exchange in run.exchanges)
+    total = len(run.exchanges)
+    probes = f"{total} probe{'s' if total != 1 else ''}"
+    match comparison.outcome:
+        case Outcome.EQUAL:
+            said = f"all {probes} answered alike"
+        case Outcome.DIFFERENT:
+            different = counts[ExchangeVerdict.DIFFERENT]
+            said = (
+                f"{different} of {probes} answered differently"
+                if different
+                else "the answers are alike, but the component's log shows that it failed"
+            )
+        case Outcome.INCONCLUSIVE:
+            said = f"{counts[ExchangeVerdict.NOT_COMPARABLE]} of {probes} could not be compared"
+            if not counts[ExchangeVerdict.NOT_COMPARABLE]:
+                said = f"{comparison.blind_spots.share:.1%} of what was answered could not be compared"
+    replayed = ""
+    if comparison.original.recorded:
+        replayed = f" (the original replayed from a recording of {comparison.original.recorded})"
+    return f"{comparison.outcome.upper()}: {comparison.service}, {said} ({run.instances} instances){replayed}"
+
+
+def sides(comparison: Comparison) -> tuple[str, str]:
+    """Who was asked: one line each."""
+    original, candidate = comparison.original, comparison.candidate
+    runtime = f"{candidate.runtime} {candidate.version}, target {comparison.target}"
+    return (
+        f"original   {original.image_digest[:19]} on {original.engine}",
+        f"candidate  {candidate.sha256[:12]} ({candidate.kind}, WASI {candidate.wasi}) on {runtime}",
+    )
+
+
+def figures(comparison: Comparison) -> list[FigureRow]:
+    """The measurements, side by side."""
+    by_key = {(one.metric, one.side): one for one in comparison.measurements}
+    rows = []
+    for metric in dict.fromkeys(one.metric for one in comparison.measurements):
+        original = by_key.get((metric, Side.ORIGINAL))
+        candidate = by_key.get((metric, Side.CANDIDATE))
+        notes = tuple(f"{one.side}: {one.method}" for one in (original, candidate) if one is not None)
+        rows.append(
+            FigureRow(
+                METRICS.get(metric, metric),
+                figure(original),
+                figure(candidate),
+                change(original, candidate),
+                notes,
+            )
+        )
+    return rows
+
+
+def figure(one: Measurement | None) -> str:
+    """The median with its interval and n, or that there is none."""
+    if one is None:
+        return "-"
+    if math.isnan(one.median):
+        return "not measured"
+    text = quantity(one.median, one.unit)
+    if one.ci95 is not None:
+        text += f" [{quantity(one.ci95[0], one.unit)}, {quantity(one.ci95[1], one.unit)}]"
+    return f"{text}, n = {one.n}" if one.n > 1 else text
+
+
+def quantity(value: float, unit: str) -> str:
+    """A number with a unit people read."""
+    if unit == "byte":
+        return f"{value / 1e6:.1f} MB" if value >= 1e5 else f"{value / 1e3:.1f} kB"
+    if unit == "s":
+        return f"{value * 1000:.0f} ms" if value < 10 else f"{value:.1f} s"
+    return f"{value:g} {unit}"
+
+
+def change(original: Measurement | None, candidate: Measurement | None) -> str:
+    """How the candidate compares; nothing is claimed where a figure is missing or the intervals overlap."""
+    if original is None or candidate is None:
+        return ""
+    if math.isnan(original.median) or math.isnan(candidate.median) or original.median <= 0:
+        return ""
+    if (
+        original.ci95
+        and candidate.ci95
+        and original.ci95[0] <= candidate.ci95[1]
+        and candidate.ci95[0] <= original.ci95[1]
+    ):
+        return "no difference shown"
+    ratio = candidate.median / original.median
+    return f"{(1 - ratio):.0%} less" if ratio < 1 else f"{ratio:.1f} times"
+
+
+def normalisation_counts(comparison: Comparison) -> list[tuple[str, int, str]]:
+    """Each normalisation that was applied in the deciding run: name, how often, an example."""
+    counts: Counter[str] = Counter()
+    examples: dict[str, str] = {}
+    for exchange in comparison.runs[0].exchanges:
+        for one in exchange.normalisations:
+            counts[one.name] += 1
+            examples.setdefault(one.name, f"{safe(one.where)}: {safe(one.original)} / {safe(one.candidate)}")
+    return [(name, count, examples[name]) for name, count in counts.most_common()]
+
+
+def unequal(comparison: Comparison) -> list[Exchange]:
+    """The exchanges of the deciding run that a reader must look at."""
+    return [
+        exchange
+        for exchange in comparison.runs[0].exchanges
+        if exchange.verdict in {ExchangeVerdict.DIFFERENT, ExchangeVerdict.NOT_COMPARABLE}
+    ]
+
+
+def why_not_comparable(exchange: Exchange) -> str:
+    """One sentence."""
+    if exchange.original.error:
+        return f"the original did not answer: {safe(exchange.original.error)}"
+    expected = exchange.probe.expect_status
+    if expected is not None and exchange.original.status != expected:
+        return f"the original answered {exchange.original.status}, the probe expects {expected}"
+    return "the original did not answer every time"
+
+
+def curl(sent: Sent, variable: str) -> str:
+    """The request as a shell line; `variable` names the shell variable with the side's URL."""
+    words = ["curl", "-i", "--max-time", "30", "--path-as-is"]
+    if sent.method == "HEAD":
+        words.append("-I")
+    elif sent.method != "GET" or sent.body:
+        words += ["-X", sent.method]
+    for name, value in sent.headers:
+        if name.lower() not in {"content-length", "user-agent", "accept"} or (
+            name.lower() == "accept" and value != "*/*"
+        ):
+            words += ["-H", f"{name}: {value}" if value else f"{name};"]
+    prefix = ""
+    if sent.body:
+        text = _plain(sent.body)
+        if len(sent.body) > _BODY_SHOWN:
+            words += ["--data-binary", f"@body-of-{len(sent.body)}-bytes"]
+        elif text is not None and not text.startswith("@"):
+            words += ["--data-binary", text]
+        else:
+            prefix = f"echo {base64.b64encode(sent.body).decode()} | base64 -d | "
+            words += ["--data-binary", "@-"]
+    quoted = " ".join(shlex.quote(word) for word in words)
+    path = re.sub(r'([\\"$`])', r"\\\1", sent.path)
+    return f'{prefix}{quoted} "${variable}{path}"'
+
+
+def _plain(body: bytes) -> str | None:
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return text if text.isprintable() else None
+
+
+def start_lines(comparison: Comparison) -> tuple[str, str]:
+    """How to start both sides for the curl lines."""
+    return (
+        f"docker run --rm -P {comparison.original.image_digest}   # ORIGINAL=http://127.0.0.1:<its port>",
+        f"dock2wasm serve --service {comparison.service} --port 8002   # CANDIDATE=http://127.0.0.1:8002",
+    )

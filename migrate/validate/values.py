@@ -1,0 +1,163 @@
+"""Compares single values, and objects and lists by their parts, with the original's values there."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from migrate.model import Applied, Difference, DifferenceKind, Noise
+from migrate.validate.noise import MISSING, fit, tokens, type_name
+
+_SHOWN = 200  # characters of a value in a report
+MISSING_TEXT = "(none)"
+
+
+@dataclass(slots=True)
+class Findings:
+    differences: list[Difference] = field(default_factory=list)
+    normalisations: list[Applied] = field(default_factory=list)
+    noise: list[Noise] = field(default_factory=list)
+    leaves: int = 0
+    blind: list[str] = field(default_factory=list)
+
+    def differ(self, kind: DifferenceKind, where: str, original: object, candidate: object) -> None:
+        self.differences.append(Difference(kind, where, show(original), show(candidate)))
+
+    def apply(self, name: str, where: str, original: object, candidate: object) -> None:
+        self.normalisations.append(Applied(name, where, show(original), show(candidate)))
+
+
+def show(value: object) -> str:
+    """A value as a report shows it: shortened, control characters escaped."""
+    if value is MISSING:
+        return MISSING_TEXT
+    if isinstance(value, str):
+        text = value
+    elif isinstance(value, (dict, list, bool, Decimal)) or value is None:
+        text = dump(value)
+    else:
+        text = str(value)
+    text = text.encode("unicode_escape").decode("ascii") if not text.isprintable() else text
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 20]}… ({len(text):,} characters)"
+
+
+def dump(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def value_at(
+    found: Findings,
+    kind: DifferenceKind,
+    type_kind: DifferenceKind,
+    where: str,
+    samples: Sequence[Any],
+    value: Any,
+) -> None:
+    """Compare one place; objects and arrays by their parts. `samples` are the original's values there."""
+    if all(isinstance(sample, dict) for sample in samples) and isinstance(value, dict):
+        names = dict.fromkeys(name for one in (*samples, value) for name in one)
+        if not names:
+            found.leaves += 1
+        for name in names:
+            parts = [sample.get(name, MISSING) for sample in samples]
+            value_at(found, kind, type_kind, _member(where, name), parts, value.get(name, MISSING))
+        return
+    lengths = {len(sample) for sample in samples if isinstance(sample, list)}
+    if all(isinstance(sample, list) for sample in samples) and isinstance(value, list) and len(lengths) == 1:
+        length = lengths.pop()
+        if length != len(value):
+            found.leaves += 1
+            found.differ(kind, where, f"{length} elements", f"{len(value)} elements")
+        elif not length:
+            found.leaves += 1
+        for index in range(min(length, len(value))):
+            value_at(
+                found,
+                kind,
+                type_kind,
+                f"{where}[{index}]",
+                [sample[index] for sample in samples],
+                value[index],
+            )
+        return
+    first = samples[0]
+    if all(same(first, sample) for sample in samples[1:]):
+        found.leaves += leaves_of(first)
+        if not same(first, value):
+            changed = type_name(first) != type_name(value)
+            shown = (first, value)
+            if changed and first is not MISSING and value is not MISSING:
+                shown = (f"{type_name(first)} {show(first)}", f"{type_name(value)} {show(value)}")
+            found.differ(type_kind if changed else kind, where, *shown)
+        return
+    if all(isinstance(sample, str) for sample in samples) and isinstance(value, str):
+        _text(found, kind, where, samples, value)
+        return
+    _noisy(found, kind, where, samples, value)
+
+
+def _noisy(found: Findings, kind: DifferenceKind, where: str, samples: Sequence[Any], value: Any) -> None:
+    """A place where the original's own values differ."""
+    leaves = max(1, *(leaves_of(sample) for sample in samples))
+    found.leaves += leaves
+    other = next(sample for sample in samples[1:] if not same(samples[0], sample))
+    found.noise.append(Noise(where, show(samples[0]), show(other)))
+    fitted = fit(samples, value)
+    if fitted.problem:
+        found.differ(kind, where, samples[0], f"{show(value)} ({fitted.problem})")
+    if not fitted.checked:
+        found.blind += [where] * leaves
+
+
+def _text(found: Findings, kind: DifferenceKind, where: str, samples: Sequence[str], value: str) -> None:
+    """Text that differs among the original's answers: word by word where the words pair up."""
+    cut = [tokens(sample) for sample in samples]
+    count = {len(words) for words in cut}
+    own = tokens(value)
+    if (
+        len(count) != 1
+        or len(own) != len(cut[0])
+        or not any(len(set(column)) == 1 for column in zip(*cut, strict=True))
+    ):
+        _noisy(found, kind, where, samples, value)
+        return
+    found.leaves += 1
+    other = next(sample for sample in samples[1:] if sample != samples[0])
+    found.noise.append(Noise(where, show(samples[0]), show(other)))
+    for column, word in zip(zip(*cut, strict=True), own, strict=True):
+        if len(set(column)) == 1:
+            problem = (
+                "" if word == column[0] else f"{show(word)} where the original always has {show(column[0])}"
+            )
+        else:
+            problem = fit(column, word).problem
+        if problem:
+            found.differ(kind, where, samples[0], f"{show(value)} ({problem})")
+            return
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equal in value and in type: `1`, `1.0` and `true` are three values."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(one[name], other[name]) for name in one)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return bool(one == other)
+
+
+def leaves_of(value: Any) -> int:
+    if isinstance(value, dict):
+        return sum(map(leaves_of, value.values())) or 1
+    if isinstance(value, list):
+        return sum(map(leaves_of, value)) or 1
+    return 1
+
+
+def _member(where: str, name: str) -> str:
+    return f"{where}.{name}" if re.fullmatch(r"[A-Za-z_][\w-]*", name) else f"{where}[{json.dumps(name)}]"
