@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from analyzers.dockerfile.globs import BadPatternError, Patterns, go_glob, has_wildcards
+from analyzers.dockerfile.globs import BadPatternError, Patterns, go_match, has_wildcards
 from analyzers.dockerfile.limits import Work
 from analyzers.dockerfile.paths import base, below, clean, join
 
@@ -97,10 +97,7 @@ class Files:
         first = next(i for i, part in enumerate(parts) if has_wildcards(part))
         root = clean("/" + "/".join(parts[:first]))
         prefix = root if root == "/" else f"{root}/"
-        try:
-            glob = go_glob("/".join(parts[first:]))
-        except BadPatternError:
-            return []  # BuildKit ignores the error and finds nothing
+        wanted = "/".join(parts[first:])
         work.spend(len(self))
         found: set[str] = set()
         for path in sorted((*self._files, *self._folders)):
@@ -108,9 +105,16 @@ class Files:
                 continue
             name = path[len(prefix) :]
             inside = any(f"{prefix}{name[:i]}" in found for i, ch in enumerate(name) if ch == "/")
-            if not inside and glob.matches(name, work):
+            if not inside and _matches(wanted, name):
                 found.add(path)
         return sorted(found)
+
+
+def _matches(pattern: str, name: str) -> bool:
+    try:
+        return go_match(pattern, name)
+    except BadPatternError:
+        return False  # BuildKit finds nothing then
 
 
 def is_remote(source: str) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from enum import Enum
-from functools import lru_cache
 
 from analyzers.dockerfile.limits import Work
 from analyzers.dockerfile.paths import clean
@@ -107,30 +106,70 @@ def _character_class(pattern: str, at: int) -> tuple[str, int]:
     return f"[{'^' if negated else ''}{''.join(ranges)}]", at
 
 
-@lru_cache(maxsize=1024)
-def go_glob(pattern: str) -> Glob:
-    """Go's filepath.Match. Raises BadPatternError."""
-    parts: list[_Part] = []
+def go_match(pattern: str, name: str) -> bool:
+    """Go's filepath.Match: `*` and `?` stop at a slash.
+
+    Raises BadPatternError where Go finds the mistake: it does not look behind the first part that fails.
+    """
+    while pattern:
+        bare = pattern.lstrip("*")
+        star = bare != pattern
+        end = _chunk_end(bare)
+        chunk, pattern = bare[:end], bare[end:]
+        if star and not chunk:
+            return "/" not in name
+        starts = [0]
+        if star:
+            slash = name.find("/")
+            starts = list(range((len(name) if slash < 0 else slash) + 1))
+        for start in starts:
+            rest = _match_chunk(chunk, name, start)
+            if rest is not None and (pattern or rest == len(name)):
+                name = name[rest:]
+                break
+        else:
+            return False
+    return not name
+
+
+def _chunk_end(pattern: str) -> int:
+    """Where the next star stands that is none of a class."""
+    in_class = False
     at = 0
     while at < len(pattern):
         ch = pattern[at]
+        if ch == "\\":
+            at += 1
+        elif ch in "[]":
+            in_class = ch == "["
+        elif ch == "*" and not in_class:
+            return at
         at += 1
-        if ch == "*":
-            if parts[-1:] != [_Wild.NAME]:
-                parts.append(_Wild.NAME)
+    return len(pattern)
+
+
+def _match_chunk(chunk: str, name: str, at: int) -> int | None:
+    """Where a match of the chunk at `at` ends. The chunk is read to its end, for its mistakes."""
+    failed = False
+    i = 0
+    while i < len(chunk):
+        ch = chunk[i]
+        i += 1
+        failed = failed or at == len(name)
+        if ch == "[":
+            one, i = _character_class(chunk, i)
+            failed = failed or re.fullmatch(one, name[at]) is None
         elif ch == "?":
-            parts.append("[^/]")
-        elif ch == "[":
-            part, at = _character_class(pattern, at)
-            parts.append(part)
+            failed = failed or name[at] == "/"
         else:
             if ch == "\\":
-                if at == len(pattern):
-                    raise BadPatternError(f"syntax error in pattern: {pattern}")
-                ch = pattern[at]
-                at += 1
-            parts.append(re.escape(ch))
-    return Glob(parts)
+                if i == len(chunk):
+                    raise BadPatternError(f"syntax error in pattern: {chunk}")
+                ch = chunk[i]
+                i += 1
+            failed = failed or name[at] != ch
+        at += not failed
+    return None if failed else at
 
 
 def has_wildcards(text: str) -> bool:
@@ -149,7 +188,7 @@ class _Pattern:
         self._prefix: str | None = None
         self._suffix: str | None = None
         self._glob: Glob | None = None
-        go_glob(pattern)  # refuses what Go refuses
+        go_match(pattern, ".")  # patternmatcher looks for mistakes so
         kind = "exact"
         parts: list[_Part] = []
         at = 0
@@ -185,6 +224,8 @@ class _Pattern:
                 parts.append(re.escape(pattern[at]))
                 at += 1
                 kind = "glob"
+            elif ch == "\\":
+                parts += [r"\$", _Wild.ALL]  # its `\` takes the end of the expression's `$` for a letter
             elif ch == "]":
                 parts.append(re.escape(ch))
                 kind = "glob"
