@@ -47,8 +47,8 @@ def _index(rules: tuple[LoadedRule, ...]) -> str:
     )
     return (
         f"{_GENERATED}\n# Rules\n\n"
-        "A rule says one thing about a service. How findings become a verdict: [verdict](../verdict.md). Effect and\n"
-        "weight hold where the needs are not given; `dock2wasm explain RULE` prints a page.\n\n"
+        "A rule says one thing about a service. How findings become a verdict: [verdict](../verdict.md).\n"
+        "Effect and weight hold where the needs are not given; `dock2wasm explain RULE` prints a page.\n\n"
         "| rule | says | severity | effect | weight | needs |\n| --- | --- | --- | --- | --- | --- |\n"
         f"{rows}"
     )

@@ -1,0 +1,199 @@
+"""Findings become a verdict, a score, verdicts per target, confidence, effort and changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analyzers import rules
+from analyzers.assess import BANDS, assess, score
+from analyzers.model import (
+    Assessment,
+    Confidence,
+    DependencyClass,
+    Effect,
+    Evidence,
+    FactKind,
+    Finding,
+    Inventory,
+    Need,
+    NeedKind,
+    NotRead,
+    Service,
+    ServiceAssessment,
+    Severity,
+    State,
+    Unknown,
+    Verdict,
+)
+from analyzers.rules._build import at, compose, env, fact, image, package, run, service
+from analyzers.rules._rule import Rule
+
+
+def assessed(given: Service, *not_read: NotRead) -> ServiceAssessment:
+    (one,) = whole(given, *not_read).services
+    return one
+
+
+def whole(given: Service, *not_read: NotRead) -> Assessment:
+    return assess(Inventory(Path("/repo"), None, (given,), not_read))
+
+
+def verdicts(one: ServiceAssessment) -> dict[str, Verdict]:
+    return {item.target: item.verdict for item in one.targets}
+
+
+def lacks(one: ServiceAssessment, target: str) -> tuple[str, ...]:
+    return next(item.lacks for item in one.targets if item.target == target)
+
+
+def test_an_ordinary_flask_service_converts() -> None:
+    one = assessed(service())
+    assert (one.verdict, one.score, one.confidence, one.lane) == (
+        Verdict.CONVERT,
+        100,
+        Confidence.HIGH,
+        "python",
+    )
+    assert verdicts(one) == {
+        "spin": Verdict.CONVERT,
+        "wasmtime": Verdict.CONVERT,
+        "spinkube": Verdict.CONVERT,
+        "wasmcloud": Verdict.CONVERT,
+        "cloudflare": Verdict.REFACTOR,
+        "docker": Verdict.REFACTOR,
+        "wasmedge": Verdict.REFACTOR,
+        "akamai": Verdict.REFACTOR,
+    }
+    assert lacks(one, "cloudflare") == ("lane:python", "lane:python:wsgi")
+    assert one.gain
+    assert one.changes == ("gunicorn is replaced by the adapter and the runtime.",)
+
+
+def test_memory_makes_it_refactor_everywhere() -> None:
+    one = assessed(service(fact(FactKind.MEMORY_STATE, "app.hits")))
+    assert (one.verdict, one.score, one.facets.state) == (Verdict.REFACTOR, 75, State.IN_MEMORY)
+    assert set(verdicts(one).values()) == {Verdict.REFACTOR}
+    assert lacks(one, "wasmtime") == ("state",)
+
+
+def test_a_finding_whose_needs_the_baseline_gives_has_no_effect() -> None:
+    one = assessed(service(fact(FactKind.ENV_READ, "SECRET_KEY")))
+    (finding,) = (item for item in one.findings if item.rule == "secret-env")
+    assert (finding.effect, finding.weight, finding.severity) == (Effect.NONE, 0, Severity.INFO)
+    assert finding.needs == (Need(NeedKind.SECRET_ENV),)
+    assert one.verdict is Verdict.CONVERT
+    assert "secret-env" in lacks(one, "wasmedge")
+
+
+def test_the_strongest_effect_is_the_verdict() -> None:
+    one = assessed(
+        service(
+            fact(FactKind.MEMORY_STATE, "app.hits"),
+            with_compose=compose(privileges=(("privileged", at("compose.yaml:4")),)),
+        )
+    )
+    assert one.verdict is Verdict.KEEP
+    assert one.score <= 39
+    assert one.changes == ()
+    assert (one.effort.low, one.effort.high) == (0, 0)
+    assert set(verdicts(one).values()) == {Verdict.KEEP}
+    assert one.findings[0].rule == "privileged"
+
+
+def test_an_image_that_is_not_built_here_stays() -> None:
+    one = assessed(
+        service(
+            language=None, has_image=False, image_name="postgres:16", with_compose=compose(), listeners=()
+        )
+    )
+    assert (one.verdict, one.facets.state, one.grants) == (Verdict.KEEP, State.LOCAL_DISK, ())
+    assert [finding.rule for finding in one.findings] == ["image-only"]
+
+
+def test_a_language_without_a_lane_is_refactor_and_lacks_it() -> None:
+    one = assessed(service(language="java"))
+    assert (one.verdict, one.lane) == (Verdict.REFACTOR, None)
+    assert lacks(one, "spin") == ("lane:java",)
+
+
+def test_asgi_is_not_proven_yet() -> None:
+    one = assessed(service(interface="asgi", framework="fastapi"))
+    assert one.verdict is Verdict.REFACTOR
+    assert lacks(one, "wasmtime") == ("lane:python:asgi",)
+
+
+@pytest.mark.parametrize(
+    ("given", "confidence"),
+    [
+        (service(dependencies=(package("flask", DependencyClass.PURE),)), Confidence.HIGH),
+        (service(dependencies=(package("acme", DependencyClass.UNKNOWN),)), Confidence.MEDIUM),
+        (service(unknown=(Unknown("what", "how"),)), Confidence.MEDIUM),
+        (service(of=image(runs=(run("frobnicate /app", 5),))), Confidence.MEDIUM),
+        (
+            service(fact(FactKind.DYNAMIC_IMPORT, "import_module(x)"), unknown=(Unknown("what", "how"),)),
+            Confidence.LOW,
+        ),
+        (service(language=None), Confidence.LOW),
+    ],
+)
+def test_what_was_not_judged_lowers_confidence(given: Service, confidence: Confidence) -> None:
+    assert assessed(given).confidence is confidence
+
+
+def test_a_source_file_that_was_not_read_is_an_unknown() -> None:
+    one = assessed(service(path="web"), NotRead("web/big.py", "larger than 2 MB"), NotRead("db/big.py", "no"))
+    assert [item.what for item in one.unknown] == [
+        "What web/big.py holds: it was not read (larger than 2 MB)."
+    ]
+    assert one.confidence is Confidence.MEDIUM
+
+
+def test_effort_grows_with_findings_and_says_why() -> None:
+    plain = assessed(service())
+    one = assessed(service(fact(FactKind.MEMORY_STATE, "a.x"), fact(FactKind.MEMORY_STATE, "a.y")))
+    assert (plain.effort.low, plain.effort.high) == (0.5, 1.0)
+    assert one.effort.low > plain.effort.low
+    assert one.effort.high > plain.effort.high
+    assert any("memory-state" in text and "2 places" in text for text in one.effort.assumptions)
+
+
+def test_snippets_of_findings_show_no_secret() -> None:
+    given = service(of=image(variables=(env("SECRET_KEY", "hunter2hunter2"),)))
+    one = assessed(given)
+    shown = " ".join(place.snippet for finding in one.findings for place in finding.evidence)
+    shown += " ".join(f"{grant.value} {grant.evidence.snippet}" for grant in one.grants)
+    assert "SECRET_KEY=***" in shown
+    assert "hunter2" not in shown
+
+
+def test_a_rule_that_raises_lowers_confidence_and_is_listed() -> None:
+    def broken(_: Service) -> Iterator[Finding]:
+        yield from ()
+        raise ValueError("no")
+
+    loaded = rules.LoadedRule(
+        Rule("broken", "b", Severity.INFO, Effect.NONE, 0, "r"), broken, (), "broken", ()
+    )
+    result = assess(Inventory(Path("/repo"), None, (service(),)), [loaded])
+    assert [failure.rule for failure in result.rules_failed] == ["broken"]
+    assert result.services[0].confidence is Confidence.MEDIUM
+
+
+@given(st.sampled_from(list(Verdict)), st.lists(st.integers(0, 100), max_size=30))
+def test_a_score_lies_in_the_band_of_its_verdict(verdict: Verdict, weights: list[int]) -> None:
+    findings = [
+        Finding("r", Severity.INFO, Confidence.HIGH, Effect.NONE, weight, "m", (Evidence("a", 1),), "r")
+        for weight in weights
+    ]
+    low, high = BANDS[verdict]
+    assert low <= score(verdict, findings) <= high
+
+
+def test_findings_do_not_depend_on_the_order_of_facts() -> None:
+    facts = [fact(FactKind.MEMORY_STATE, f"a.v{n}", f"app.py:{n}") for n in range(1, 6)]
+    assert assessed(service(*facts)).findings == assessed(service(*reversed(facts))).findings
