@@ -2,18 +2,22 @@
 # Builds the component build/<service>.wasm from the untouched repository.
 #
 # Needs a Python (>= 3.9) with venv, and a package index or DOCK2WASM_WHEELS (a folder of wheels).
-# Usage: ./build.sh [--offline]     --offline: no network, only DOCK2WASM_WHEELS and what is cached
-# PYTHON names the interpreter to use.
+# Usage: ./build.sh [--offline]
+#   --offline (or DOCK2WASM_OFFLINE=1): no network, only DOCK2WASM_WHEELS and what is cached
+#   DOCK2WASM_PYTHON names the interpreter to use
 set -eu
 
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
 cd "$here"
 offline=
+if [ -n "${DOCK2WASM_OFFLINE:-}" ] && [ "$DOCK2WASM_OFFLINE" != 0 ]; then
+    offline=--offline
+fi
 for argument in "$@"; do
     case $argument in
     --offline) offline=--offline ;;
     -h | --help)
-        sed -n '2,7s/^# \{0,1\}//p' "$0"
+        sed -n '2,8s/^# \{0,1\}//p' "$0"
         exit 0
         ;;
     *)
@@ -29,7 +33,7 @@ phase() {
 
 # --- the host's Python -----------------------------------------------------------------------
 python=
-for candidate in "${PYTHON:-}" python3 python python3.14 python3.13 python3.12 python3.11 python3.10 python3.9; do
+for candidate in "${DOCK2WASM_PYTHON:-}" python3 python python3.14 python3.13 python3.12 python3.11 python3.10 python3.9; do
     if [ -n "$candidate" ] &&
         "$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 9))' >/dev/null 2>&1; then
         python=$candidate
@@ -38,7 +42,7 @@ for candidate in "${PYTHON:-}" python3 python python3.14 python3.13 python3.12 p
 done
 if [ -z "$python" ]; then
     echo "error: no Python 3.9 or later with venv and pip was found" >&2
-    echo "  do: install one (Debian: apt-get install python3-venv), or set PYTHON" >&2
+    echo "  do: install one (Debian: apt-get install python3-venv), or set DOCK2WASM_PYTHON" >&2
     exit 1
 fi
 

@@ -16,12 +16,13 @@ from common import BUILD, TREE, BuildFailed, main, note, settings
 PACKAGES = ("http", "cli", "clocks", "filesystem", "io", "random", "sockets")
 
 
-def collect_files(lane):
-    repository = (TREE / lane["repository"]).resolve()
+def collect_files():
+    listing = json.loads((TREE / "files.json").read_text(encoding="utf-8"))
+    repository = (TREE / listing["repository"]).resolve()
     root = BUILD / "root"
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir(parents=True)
-    entries = json.loads((TREE / "files.json").read_text(encoding="utf-8"))["files"]
+    entries = listing["files"]
     total = 0
     for entry in entries:
         source = repository / entry["source"]
@@ -60,8 +61,8 @@ def collect_wit():
 
 
 def collect():
-    lane = settings()
-    collect_files(lane)
+    settings()  # a tree of another kind is refused before anything is copied
+    collect_files()
     collect_wit()
 
 

@@ -24,7 +24,7 @@ def settings():
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BuildFailed(f"{path.name} cannot be read: {error}") from None
-    for key in ("service", "entry", "interface", "workdir", "repository", "sys_path"):
+    for key in ("service", "entry", "interface", "workdir", "sys_path"):
         if key not in found:
             raise BuildFailed(f"{path.name} has no {key!r}")
     if found["interface"] != "wsgi":

@@ -9,7 +9,6 @@ child first, on every path.
 """
 
 import errno
-import html
 import io
 import os
 import re
@@ -23,6 +22,8 @@ from wit_world.imports import streams, wasi_http_types
 # RFC 9110 5.6.2, 5.5.
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9a-zA-Z]+")
 _VALUE = re.compile(r"[ \t\x21-\x7e\x80-\xff]*")
+# RFC 9112 4: three digits, then a reason that wasi:http does not carry.
+_STATUS = re.compile(r"([1-5][0-9]{2})(?: [ \t\x21-\x7e\x80-\xff]*)?")
 # gunicorn ignores these when an application sets them.
 _DROPPED = frozenset(
     (
@@ -47,14 +48,14 @@ _PAGE = """\
   </head>
   <body>
     <h1><p>{reason}</p></h1>
-    {message}
+    
   </body>
 </html>
 """
 
 
 class InvalidHeaderError(Exception):
-    """The application set a header that HTTP does not allow. gunicorn answers 400."""
+    """The application set a header that HTTP does not allow: its mistake, so the answer is a 500."""
 
 
 class Disconnected(OSError):
@@ -240,11 +241,11 @@ class Response:
             if not isinstance(name, str):
                 raise TypeError(f"{name!r} is not a string")
             if not _TOKEN.fullmatch(name):
-                raise InvalidHeaderError(f"Invalid HTTP header name: {name!r}")
+                raise InvalidHeaderError(f"Invalid response header name from the application: {name!r}")
             if not isinstance(value, str):
                 raise TypeError(f"{value!r} is not a string")
             if not _VALUE.fullmatch(value):
-                raise InvalidHeaderError(f"Invalid HTTP Header: {value!r}")
+                raise InvalidHeaderError(f"Invalid response header from the application: {name!r}")
             value = value.strip(" \t")
             lowered = name.lower()
             if lowered == "content-length":
@@ -252,6 +253,8 @@ class Response:
             elif lowered in _DROPPED or lowered in _FORBIDDEN:
                 continue
             self._fields.append((lowered, value.encode("latin-1")))
+        if self._status == 204 or self._status < 200:  # RFC 9110 8.6: no length either
+            self._fields = [field for field in self._fields if field[0] != "content-length"]
         return self.write
 
     def _begin(self):
@@ -335,9 +338,9 @@ class Response:
             _drop(self._body)
             self._body = None
 
-    def error_page(self, status, reason, message=""):
+    def error_page(self, status, reason):
         """Answer with gunicorn's page, byte for byte. Only before `started`."""
-        page = _PAGE.format(reason=reason, message=html.escape(message)).encode("latin-1", "replace")
+        page = _PAGE.format(reason=reason).encode("ascii")
         self._status = None
         headers = [("content-type", "text/html"), ("content-length", str(len(page)))]
         self.start_response(f"{status} {reason}", headers)
@@ -346,15 +349,13 @@ class Response:
 
 
 def _status_code(status):
-    """The code of a status line. Raises as gunicorn ends in a 500 for one that is none."""
+    """The code of a status line. Raises where it is none."""
     if not isinstance(status, str):
         raise TypeError(f"{status!r} is not a string")
-    if not _VALUE.fullmatch(status):
-        raise ValueError(f"invalid status line: {status!r}")
-    first = status.split(maxsplit=1)[:1]
-    if not first or not re.fullmatch(r"[1-5][0-9][0-9]", first[0]):
-        raise ValueError(f"invalid status line: {status!r}")
-    return int(first[0])
+    match = _STATUS.fullmatch(status)
+    if not match:
+        raise ValueError(f"Invalid status {status!r}")
+    return int(match[1])
 
 
 # --- one request ---------------------------------------------------------------------------
@@ -401,9 +402,6 @@ def handle(load, request, out):
     except Disconnected:
         if not response.started:
             _answer_error(response, 400, "Bad Request")
-    except InvalidHeaderError as error:
-        _log_exception(f"Error handling request {uri}")
-        _answer_error(response, 400, "Bad Request", str(error))
     except BaseException:  # SystemExit too: it would end the instance
         _log_exception(f"Error handling request {uri}")
         _answer_error(response, 500, "Internal Server Error")
@@ -416,12 +414,12 @@ def handle(load, request, out):
         sys.stderr.flush()
 
 
-def _answer_error(response, status, reason, message=""):
+def _answer_error(response, status, reason):
     """An error page, unless part of an answer is out already: then the connection is broken."""
     if response.started:
         return
     try:
-        response.error_page(status, reason, message)
+        response.error_page(status, reason)
     except Disconnected:
         pass
     except BaseException:
