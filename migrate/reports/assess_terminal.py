@@ -162,7 +162,7 @@ class _Report:
         if not grants:
             self._lines.append("  none")
         for grant in grants:
-            self._wrap(f"{_grant(grant)}  ({grant.evidence})", first=f"  {pad(str(grant.kind), 8)}  ")
+            self._wrap(f"{_grant(grant)} ({grant.evidence})", first=f"  {pad(str(grant.kind), 8)}  ")
 
     def _unknown(self, one: ServiceAssessment) -> None:
         if one.unknown:
