@@ -100,16 +100,18 @@ class _Report:
     def _findings(self, findings: tuple[Finding, ...]) -> None:
         serious = [f for f in findings if f.effect is not Effect.NONE or f.severity is not Severity.INFO]
         notes = [f for f in findings if f not in serious]
-        for finding in serious:
+        for position, finding in enumerate(serious):
             self._blank()
-            self._finding(finding)
+            after = serious[position + 1] if position + 1 < len(serious) else None
+            last = after is None or (after.rule, after.remedy) != (finding.rule, finding.remedy)
+            self._finding(finding, with_remedy=last)
         if notes:
             self._heading("notes")
             for finding in notes:
                 place = f" ({finding.evidence[0]})" if finding.evidence else ""
                 self._wrap(f"{finding.rule}: {finding.message}{place}", first="  - ")
 
-    def _finding(self, finding: Finding) -> None:
+    def _finding(self, finding: Finding, *, with_remedy: bool) -> None:
         label = "note" if finding.effect is Effect.NONE else str(finding.effect)
         head = f"{label}[{finding.rule}]"
         lines = wrap(f"{head} {finding.message}", self._width, rest="  ")
@@ -127,8 +129,9 @@ class _Report:
         needs = f"needs {' '.join(map(str, finding.needs))}, " if finding.needs else ""
         if sure or needs:
             self._note(gutter, f"{sure}{needs}".rstrip(", "))
-        self._note(gutter, finding.remedy)
-        self._note(gutter, f"dock2wasm explain {finding.rule}")
+        if with_remedy:
+            self._note(gutter, finding.remedy)
+            self._note(gutter, f"dock2wasm explain {finding.rule}")
 
     def _snippet(self, place: Evidence, gutter: int) -> None:
         arrow = self._style("-->", "blue")
@@ -202,11 +205,16 @@ class _Report:
         self._wrap(f"effort {low:g} to {high:g} days: {'; '.join(one.effort.assumptions)}", first="  ")
 
     def _gain(self, one: ServiceAssessment) -> None:
-        if one.gain:
-            self._heading("what to expect (measured on another service; `dock2wasm validate` measures yours)")
+        if not one.gain:
+            return
+        self._heading("what to expect")
         for gain in one.gain:
             self._wrap(f"{gain.metric}: {gain.expected}", first="  - ")
-            self._wrap(gain.source, first="    ")
+        self._wrap(
+            "Measured on another service, each source stands in the JSON report; "
+            "`dock2wasm validate` measures yours.",
+            first="  ",
+        )
 
     def _not_read(self) -> None:
         if self._assessment.inventory.not_read:
