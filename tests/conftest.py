@@ -42,19 +42,20 @@ class Result:
 class CommandLine:
     """Runs `dock2wasm` as users do: the installed program, in a process of its own, no terminal.
 
-    Nothing of the machine's settings reaches it but what programs need to run at all.
+    `cache` is where it keeps components; Python's settings of this process do not reach it.
     """
 
-    def __init__(self, program: Path, cwd: Path) -> None:
+    def __init__(self, program: Path, cwd: Path, cache: Path) -> None:
         self.program = program
         self.cwd = cwd
+        self.cache = cache
 
     def __call__(self, *arguments: str | Path, timeout: float = 1500, **environment: str) -> Result:
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "COLUMNS", "FORCE_COLOR"))}
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "FORCE_COLOR"))}
         done = subprocess.run(
             [self.program, *map(str, arguments)],
             cwd=self.cwd,
-            env={**kept, "COLUMNS": "120", **environment},
+            env={**kept, "COLUMNS": "120", "XDG_CACHE_HOME": str(self.cache), **environment},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",
@@ -66,8 +67,9 @@ class CommandLine:
 
 @pytest.fixture(scope="session")
 def dock2wasm(tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
-    """The installed program, started in an empty folder."""
-    return CommandLine(Path(sys.executable).parent / "dock2wasm", tmp_path_factory.mktemp("cwd"))
+    """The installed program, started in an empty folder; components are cached from session to session."""
+    program = Path(sys.executable).parent / "dock2wasm"
+    return CommandLine(program, tmp_path_factory.mktemp("cwd"), ROOT / ".cache" / "tests")
 
 
 def copy_fixture(name: str, to: Path) -> Path:

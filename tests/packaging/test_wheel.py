@@ -37,7 +37,9 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> CommandL
     pip = (folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
     run(*pip, "--require-hashes", "-r", ROOT / "requirements.lock")
     run(*pip, "--no-deps", wheel)
-    return CommandLine(folder / "bin" / "dock2wasm", tmp_path_factory.mktemp("elsewhere"))
+    # A cache of its own: the build must run, not be found.
+    cache = tmp_path_factory.mktemp("cache")
+    return CommandLine(folder / "bin" / "dock2wasm", tmp_path_factory.mktemp("elsewhere"), cache)
 
 
 @pytest.fixture(scope="module")
