@@ -29,8 +29,6 @@ from migrate.progress import Progress
 from migrate.provenance import PROVENANCE, Provenance, is_inside
 from migrate.tree import BUILD, load
 
-# Set for `build.sh` when it must not use the network.
-OFFLINE = "DOCK2WASM_OFFLINE"
 LOG = "build.log"
 
 _RECORD = "component.json"
@@ -166,7 +164,6 @@ def out_of_date(tree: Path, provenance: Provenance, repository: Path) -> tuple[s
 def _taken_now(provenance: Provenance, repository: Path) -> set[str] | None:
     """The file set as it would be planned now; None where the repository cannot be read any more."""
     from analyzers.inventory import read
-
     from analyzers.repository import RepositoryUnreadable
     from migrate.plan import file_set
 
@@ -232,10 +229,8 @@ def _run(
     script = tree / "build.sh"
     if not script.is_file():
         raise OutputError(f"{script} is missing.", do="Run convert again.")
-    environment = dict(os.environ)
-    environment.pop(OFFLINE, None)
-    if offline:
-        environment[OFFLINE] = "1"
+    # By its interpreter: an executable bit is easily lost on the way.
+    command = ["/bin/sh", "./build.sh", *(["--offline"] if offline else [])]
     write_atomically(log, b"")
     with _Phases(progress, f"build {provenance.service}") as phases:
 
@@ -245,8 +240,7 @@ def _run(
                 on_line(line)
 
         try:
-            # By its interpreter: an executable bit is easily lost on the way.
-            finished = run(["/bin/sh", "./build.sh"], cwd=tree, log=log, env=environment, on_line=each)
+            finished = run(command, cwd=tree, log=log, on_line=each)
         except OSError as error:
             raise DiskError(
                 f"The build of {provenance.service} could not be run or logged.",

@@ -11,7 +11,7 @@ from analyzers.model import Grant, GrantKind
 from migrate import lanes
 from migrate import targets as writers
 from migrate.model import GeneratedFile, Plan
-from migrate.plan import COMMAND_LINE, opposing
+from migrate.plan import COMMAND_LINE, VOLUMES, opposing
 from migrate.provenance import PROVENANCE, HashedFile, Provenance, to_bytes
 from migrate.tree import sha256
 from migrate.version import version
@@ -31,6 +31,7 @@ def render(plan: Plan) -> tuple[GeneratedFile, ...]:
     files = list(lane.render(plan))
     for name in plan.targets:
         files += writers.target(name).render(plan)
+    files += _volumes(plan)
     files.append(GeneratedFile(".gitignore", _IGNORED.encode()))
     files.append(GeneratedFile(FILES, _file_set(plan)))
     files.append(GeneratedFile("README.md", _readme(plan, files, lane.behaviour(plan)).encode("utf-8")))
@@ -100,6 +101,17 @@ def _file_set(plan: Plan) -> bytes:
         "files": [{"source": file.source, "guest": file.guest} for file in plan.files],
     }
     return (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode("utf-8")
+
+
+def _volumes(plan: Plan) -> list[GeneratedFile]:
+    """A folder for each volume: there from the start, its content out of version control."""
+    folder = f"{PurePosixPath(os.path.relpath(plan.output, plan.repository))}/{VOLUMES}/"
+    names = {
+        grant.name.removeprefix(folder)
+        for grant in plan.grants
+        if grant.kind is GrantKind.DIR and grant.name.startswith(folder)
+    }
+    return [GeneratedFile(f"{VOLUMES}/{name}/.gitignore", b"*\n!.gitignore\n") for name in sorted(names)]
 
 
 def _readme(plan: Plan, files: Sequence[GeneratedFile], behaviour: Sequence[str]) -> str:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from analyzers.model import (
     Assessment,
@@ -32,6 +33,9 @@ from migrate.model import Excluded, Plan, SnapshotApp
 
 # Folder of the repository that holds every generated tree.
 OUTPUT_FOLDER = "wasm"
+
+# Folder of a tree that holds what compose keeps in volumes.
+VOLUMES = "volumes"
 
 # The evidence of a grant that a person gave on the command line: no file, no line.
 COMMAND_LINE = "command line"
@@ -134,7 +138,7 @@ def make_plan(
             do="Leave the option out, or use --snapshot-app never.",
         )
     requested = tuple(dict.fromkeys(targets)) or writers.DEFAULT
-    accepted = _known_rules(chosen, accept)
+    accepted = _accepted(chosen, accept)
     planned, promise = _promised(chosen, requested, accepted)
     repository = assessment.inventory.root
     place = _absolute(output) if output else repository / OUTPUT_FOLDER / chosen.service.name
@@ -152,7 +156,7 @@ def make_plan(
         wasi="0.2",
         files=files,
         excluded=excluded,
-        grants=_with_hosts(chosen.grants, allow_hosts),
+        grants=_with_hosts(_located(chosen.grants, place, repository), allow_hosts),
         snapshot_app=snapshot_app,
         promise=promise,
         accepted=() if promise else accepted,
@@ -238,15 +242,18 @@ def verdict_on(assessment: ServiceAssessment, target: str) -> Verdict:
     return next((v.verdict for v in assessment.targets if v.target == target), assessment.verdict)
 
 
-def _known_rules(assessment: ServiceAssessment, accept: Sequence[str]) -> tuple[str, ...]:
-    known = sorted({finding.rule for finding in assessment.findings})
-    unknown = sorted(set(accept) - set(known))
-    if unknown:
-        raise UsageError(
-            f"--accept {','.join(unknown)}: {assessment.service.name} has no such finding.",
-            do=f"Findings of this service: {', '.join(known)}." if known else "Leave --accept out.",
-        )
-    return tuple(sorted(set(accept)))
+def _accepted(assessment: ServiceAssessment, accept: Sequence[str]) -> tuple[str, ...]:
+    """Those of the accepted rules that speak against this service; the others have nothing to say here."""
+    from analyzers.rules import explain
+
+    found = {finding.rule for finding in assessment.findings}
+    for rule in accept:
+        if rule not in found:
+            try:
+                explain(rule)
+            except KeyError as error:
+                raise UsageError(f"--accept {rule}: {error.args[0]}") from None
+    return tuple(sorted(set(accept) & {finding.rule for finding in opposing(assessment)}))
 
 
 def _promised(
@@ -325,9 +332,26 @@ def _refuse_output(output: Path, repository: Path) -> None:
         )
 
 
-def _with_hosts(grants: Sequence[Grant], hosts: Sequence[str]) -> tuple[Grant, ...]:
+def _located(grants: Sequence[Grant], output: Path, repository: Path) -> Iterator[Grant]:
+    """The grants, directories as paths from the repository: a volume of compose becomes one of the tree.
+
+    A path that is no path of the host (a named volume, or one that has only a place in the container)
+    must never be opened on the host by that name.
+    """
+    tree = PurePosixPath(os.path.relpath(output, repository))
+    for grant in grants:
+        name = grant.name
+        volume = name == grant.guest or ("/" not in name and not name.startswith((".", "~")))
+        if grant.kind is GrantKind.DIR and volume:
+            slug = re.sub(r"[^A-Za-z0-9_-]+", "-", name.strip("/")) or "data"
+            yield replace(grant, name=str(tree / VOLUMES / slug))
+        else:
+            yield grant
+
+
+def _with_hosts(grants: Iterable[Grant], hosts: Sequence[str]) -> tuple[Grant, ...]:
     found = list(grants)
-    given = {(g.scheme, g.host, g.port) for g in grants if g.kind is GrantKind.OUTBOUND}
+    given = {(g.scheme, g.host, g.port) for g in found if g.kind is GrantKind.OUTBOUND}
     for text in hosts:
         grant = outbound_grant(text)
         if (grant.scheme, grant.host, grant.port) not in given:

@@ -29,6 +29,11 @@ def render(plan: Plan) -> tuple[GeneratedFile, ...]:
             f"`wasmtime serve` has no lasting key-value store ({stores[0].name}, {stores[0].evidence}).",
             do="Leave it out: --target spin.",
         )
+    sockets = [
+        grant
+        for grant in plan.grants
+        if grant.kind is GrantKind.OUTBOUND and grant.scheme not in {"http", "https"}
+    ]
     text = fill(
         "targets/wasmtime/run.sh.j2",
         service=plan.service_name,
@@ -40,6 +45,7 @@ def render(plan: Plan) -> tuple[GeneratedFile, ...]:
         ],
         at_start=[_handed_over(plan, grant) for grant in at_start(plan)],
         mounts=[mount for mode, mount in directories if mode == "rw"],
+        wasi="cli,inherit-network,allow-ip-name-lookup,tcp" if sockets else "cli",
         copies=[mount for mode, mount in directories if mode != "rw"],
     )
     return (GeneratedFile("run.sh", text.encode("utf-8"), executable=True),)
@@ -62,7 +68,7 @@ def how_to_run(plan: Plan) -> str:
         "- `./run.sh --max-instance-reuse-count 1000` lets one instance answer up to 1000 requests, one "
         "after another. Much quicker, and what a request leaves in memory is then seen by later ones, but "
         "never reliably: instances come and go.\n\n"
-        "`wasmtime serve` cannot restrict which hosts are called over HTTP; restrict them in the network.\n"
+        "`wasmtime serve` cannot restrict which hosts are called; restrict them in the network.\n"
     )
 
 
@@ -86,6 +92,8 @@ def _mount(plan: Plan, grant: Grant) -> tuple[str, dict[str, str]]:
         )
     if PurePosixPath(grant.name).is_absolute():
         host = shlex.quote(grant.name)
+    elif grant.name.startswith("~/"):
+        host = '"$HOME"/' + shlex.quote(grant.name.removeprefix("~/"))
     else:
         way = os.path.relpath(plan.repository / grant.name, plan.output)
         host = '"$here"/' + shlex.quote(PurePosixPath(way).as_posix())

@@ -105,6 +105,12 @@ def test_an_unknown_rule_is_a_usage_error() -> None:
     assert caught.value.code == 2
 
 
+def test_a_rule_that_found_nothing_here_may_be_accepted() -> None:
+    one = made.assessed(verdict=Verdict.REFACTOR, findings=[made.finding("made-up")])
+    plan = make_plan(made.assessment(ROOT, one), None, accept=["made-up", "memory-state"])
+    assert plan.accepted == ("made-up",)
+
+
 def test_acceptance_cannot_replace_a_lane() -> None:
     one = made.assessed(verdict=Verdict.REFACTOR, findings=[made.finding("no-lane")], lane=None)
     with pytest.raises(NoPromiseError, match="there is no lane for python"):
@@ -227,6 +233,24 @@ def test_allowed_hosts_are_added_once() -> None:
     )
     outbound = [(g.scheme, g.host, g.port) for g in plan.grants if g.kind is GrantKind.OUTBOUND]
     assert outbound == [("https", "api.example.com", 443), ("http", "stock", 8080)]
+
+
+def test_a_volume_is_no_path_of_the_host() -> None:
+    one = made.assessed(
+        grants=[
+            made.directory("pgdata", "/var/lib/data", "rw"),
+            made.directory("/cache", "/cache", "rw"),
+            made.directory("./conf", "/conf"),
+            made.directory("/srv/conf", "/conf2"),
+        ]
+    )
+    plan = make_plan(made.assessment(ROOT, one), None)
+    assert [grant.name for grant in plan.grants] == [
+        "wasm/api/volumes/pgdata",
+        "wasm/api/volumes/cache",
+        "./conf",
+        "/srv/conf",
+    ]
 
 
 @pytest.mark.parametrize(
