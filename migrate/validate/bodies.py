@@ -10,7 +10,6 @@ import zlib
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from difflib import SequenceMatcher
-from itertools import zip_longest
 from typing import Any
 
 from migrate.model import Answer, DifferenceKind, Noise
@@ -183,21 +182,24 @@ def _json_body(found: Findings, bodies: Sequence[bytes], parsed: Sequence[Any], 
     value_at(found, DifferenceKind.BODY, DifferenceKind.BODY_TYPE, "$", parsed, value)
     if len(found.differences) > before:
         return
-    order = _member_order(parsed[0]) != _member_order(value)
+    order = not _same_order(parsed[0], value)
     if order:
         found.apply(allowed.by_rule("json-member-order"), "body", dump(parsed[0]), dump(value))
     theirs, mine = bodies[0].decode(), own.decode()
-    if (not order and _reformatted(theirs, mine)) or (order and _blanks(theirs) != _blanks(mine)):
+    if _reformatted(theirs, mine, in_order=not order):
         found.apply(allowed.by_rule("json-formatting"), "body", theirs, mine)
 
 
-def _member_order(value: Any) -> list[Any]:
-    """The names of members in the order written, nested."""
-    if isinstance(value, dict):
-        return [[name, _member_order(one)] for name, one in value.items()]
-    if isinstance(value, list):
-        return [_member_order(one) for one in value]
-    return []
+def _same_order(one: Any, other: Any) -> bool:
+    """Whether the members that both have come in the same order, at every place that both have."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        both = [name for name in one if name in other]
+        return both == [name for name in other if name in one] and all(
+            _same_order(one[name], other[name]) for name in both
+        )
+    if isinstance(one, list) and isinstance(other, list):
+        return all(map(_same_order, one, other))
+    return True
 
 
 def _blanks(text: str) -> list[str]:
@@ -205,16 +207,22 @@ def _blanks(text: str) -> list[str]:
     return sorted(set(_JSON_TOKEN.split(text)))
 
 
-def _reformatted(one: str, other: str) -> bool:
-    """Whether blanks, or the spelling of an equal value, differ."""
+def _reformatted(one: str, other: str, *, in_order: bool) -> bool:
+    """Whether blanks, or the spelling of an equal value, differ. Tokens are paired only where they pair up."""
+    mine, theirs = _JSON_TOKEN.findall(one), _JSON_TOKEN.findall(other)
+    if not in_order or len(mine) != len(theirs):
+        return _blanks(one) != _blanks(other)
     if _JSON_TOKEN.split(one) != _JSON_TOKEN.split(other):
         return True
-    for mine, theirs in zip_longest(_JSON_TOKEN.findall(one), _JSON_TOKEN.findall(other)):
-        if mine != theirs:
-            first, second = _parse_json(mine.encode()), _parse_json(theirs.encode())
-            if first is not MISSING and same(first, second):
-                return True
-    return False
+    return any(
+        first != second and _spelled_otherwise(first, second)
+        for first, second in zip(mine, theirs, strict=True)
+    )
+
+
+def _spelled_otherwise(one: str, other: str) -> bool:
+    first, second = _parse_json(one.encode()), _parse_json(other.encode())
+    return first is not MISSING and same(first, second)
 
 
 def _lines(found: Findings, samples: Sequence[str], value: str) -> None:

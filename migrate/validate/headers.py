@@ -221,12 +221,12 @@ def _cookie(
             expiry = True
             continue
         value_at(found, DifferenceKind.COOKIE, DifferenceKind.COOKIE, f"{where} {key}", before, after)
-    unexplained = len(found.differences) == differences and len(found.noise) == noise and not expiry
-    if (unexplained and samples[0][2] != own[2]) or (
-        _spelling(reference, samples[0][2]) != _spelling(mine, own[2])
-        and set(reference.attributes) == set(mine.attributes)
+    raw, own_raw = samples[0][2], own[2]
+    values_alike = len(found.noise) == noise and not expiry
+    if len(found.differences) == differences and (
+        _spelling(raw) != _spelling(own_raw) or (values_alike and raw != own_raw)
     ):
-        found.apply(allowed.by_rule("cookie-spelling"), where, samples[0][2], own[2])
+        found.apply(allowed.by_rule("cookie-spelling"), where, raw, own_raw)
 
 
 def _attribute(cookie: SetCookie, key: str) -> Any:

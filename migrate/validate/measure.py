@@ -261,15 +261,11 @@ def memory(
 ) -> list[Measurement]:
     """PSS after the first answer, and after some load."""
     rows = []
-    for metric, work, when in (
-        ("memory-rest", lambda: _ask(url, path, 1), "after one answer"),
-        (
-            "memory-load",
-            lambda: _ask(url, path, LOAD),
-            f"after {LOAD} more answers to {LOAD_CLIENTS} clients",
-        ),
+    for metric, requests, when in (
+        ("memory-rest", 1, "after one answer"),
+        ("memory-load", LOAD, f"after {LOAD} more answers to {LOAD_CLIENTS} clients"),
     ):
-        work()
+        _ask(url, path, requests)
         time.sleep(0.2)
         pids, why = processes()
         found = pss(pids) if not why else None
