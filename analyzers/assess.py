@@ -42,7 +42,7 @@ _EFFECTS = (Effect.NONE, Effect.REFACTOR, Effect.KEEP)
 _SEVERITIES = tuple(Severity)
 _CONFIDENCES = tuple(Confidence)
 # Findings that say that something was not judged.
-_BLIND = frozenset({"dependency-unknown", "dynamic-import", "dockerfile-unresolved"})
+_BLIND = frozenset({"dependency-unknown", "dynamic-import"})
 _SOURCE_SUFFIXES = (".py", ".js", ".ts", ".go", ".rs", ".rb", ".java", "Dockerfile", ".sh")
 
 
@@ -193,7 +193,7 @@ def _unknown(
         for run in service.image.runs:
             found += [
                 Unknown(
-                    f"Whether `{command}` makes files that the service reads.",
+                    f"whether `{command}` makes files that the service reads",
                     "the files in the repository instead of a RUN line, or a probe that reads them",
                     run.evidence,
                 )
@@ -202,7 +202,7 @@ def _unknown(
             ]
         prefix = f"{service.source.root.strip('/')}/".lstrip("/")
         found += [
-            Unknown(f"What {skipped.path} holds: it was not read ({skipped.reason}).", "a readable file")
+            Unknown(f"what {skipped.path} holds: it was not read ({skipped.reason})", "a readable file")
             for skipped in not_read
             if skipped.path.startswith(prefix) and skipped.path.endswith(_SOURCE_SUFFIXES)
         ]

@@ -25,7 +25,7 @@ from analyzers.model import (
     Unknown,
 )
 from analyzers.redaction import is_secret, redacted_evidence
-from analyzers.volumes import is_docker_socket, is_own_source
+from analyzers.volumes import keeps_data
 
 _DEFAULT_PORTS = {
     "http": 80, "https": 443, "postgres": 5432, "mysql": 3306, "redis": 6379, "mongodb": 27017, "amqp": 5672,
@@ -108,7 +108,7 @@ def _environment(service: Service) -> tuple[tuple[Grant, ...], tuple[Unknown, ..
             grants.append(Grant(GrantKind.ENV, name, redacted_evidence(evidence)))
             unknown.append(
                 Unknown(
-                    f"Nothing here gives {name} a value, and the service needs one.",
+                    f"the value of {name}, which the service needs",
                     f"--env {name}=VALUE, or a value in the Dockerfile or compose",
                     redacted_evidence(evidence),
                 )
@@ -129,12 +129,12 @@ def _folders(service: Service) -> tuple[tuple[Grant, ...], tuple[Unknown, ...]]:
     grants: list[Grant] = []
     unknown: list[Unknown] = []
     for source, target, read_only, evidence in service.compose.volumes if service.compose else ():
-        if is_docker_socket(source, target) or is_own_source(service, source, target):
+        if not keeps_data(service, source, target):
             continue
         if posixpath.splitext(target)[1]:
             unknown.append(
                 Unknown(
-                    f"{source or 'A volume'} looks like a file at {target}; only folders can be mounted.",
+                    f"whether {source or 'a volume'} at {target} is a single file; only folders can be mounted",
                     "a volume of the folder around it, or a copy in the image",
                     evidence,
                 )
@@ -186,7 +186,7 @@ def _outbound(service: Service) -> tuple[tuple[Grant, ...], tuple[Unknown, ...]]
         if not same & settled:
             unknown.append(
                 Unknown(
-                    f"Which hosts are called through {fact.subject}.",
+                    f"the hosts that are called through {fact.subject}",
                     "--allow-host https://HOST[:PORT]"
                     if fact.subject in _HTTP
                     else "an address in the environment that the Dockerfile or compose states",

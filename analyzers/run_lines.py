@@ -86,7 +86,7 @@ def commands(run: Run) -> tuple[str, ...]:
     text = re.sub(r"<<-?\s*['\"]?\w+['\"]?", " ", text)
     found: list[str] = []
     for part in _split(text):
-        part = part.strip().strip("()").strip()
+        part = part.strip()
         if part and not part.startswith("#"):
             found.append(part)
     return tuple(found)
@@ -102,7 +102,7 @@ def kind(command: str) -> Kind:
         if words[0] in {"for", "case"}:
             return Kind.SYSTEM  # only names what follows
         words = words[1:]
-    words = [word for word in words if word]
+    words = [bare for word in words if (bare := word.strip("()"))]
     if not words or words[0].startswith("-"):
         return Kind.SYSTEM
     program = words[0].rsplit("/", 1)[-1]

@@ -29,6 +29,15 @@ def is_own_source(service: Service, source: str, target: str) -> bool:
     return inside and any(path == source or path.startswith(source + "/") for path in taken)
 
 
+def keeps_data(service: Service, source: str, target: str) -> bool:
+    """Whether a volume holds something beside the service's source: no scratch space, no socket."""
+    return (
+        source != "tmpfs"
+        and not is_own_source(service, source, target)
+        and not is_docker_socket(source, target)
+    )
+
+
 def is_docker_socket(source: str, target: str) -> bool:
     """Whether a volume hands the service the Docker engine."""
     return any(path.endswith(("docker.sock", "containerd.sock", "podman.sock")) for path in (source, target))

@@ -38,11 +38,11 @@ RULE = Rule(
 
 
 def check(service: Service) -> Iterator[Finding]:
-    if service.image is None:
+    if service.image is None and service.image_name:
         role = role_of(service.image_name)
         what = f", a {role}" if role else ""
         yield RULE.finding(
-            f"Runs the image {service.image_name or 'that compose names'}{what}; its source is not here.",
+            f"Runs the image {service.image_name}{what}; its source is not here.",
             [service.compose.ref.evidence if service.compose else None],
         )
 
@@ -54,4 +54,7 @@ CASES = (
         "compose.yaml:2",
     ),
     good("built from a Dockerfile", service()),
+    good(
+        "a Dockerfile that could not be read", service(has_image=False, language=None, with_compose=compose())
+    ),
 )

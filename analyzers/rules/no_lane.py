@@ -23,7 +23,7 @@ from collections.abc import Iterator
 
 from analyzers.infrastructure import Role, role_of
 from analyzers.model import Confidence, Effect, Finding, Need, NeedKind, Service, Severity
-from analyzers.rules._build import image, service
+from analyzers.rules._build import compose, image, service
 from analyzers.rules._rule import Rule, bad, good
 from analyzers.support import load
 
@@ -40,8 +40,18 @@ RULE = Rule(
 
 
 def check(service: Service) -> Iterator[Finding]:
-    if service.image is None or (service.source is None and _is_infrastructure(service.image.base)):
-        return  # image-only and infrastructure say more
+    if service.image is None:
+        if service.image_name is None:  # else image-only says more
+            yield RULE.finding(
+                "How this service is built could not be read.",
+                [service.compose.ref.evidence if service.compose else None],
+                needs=(),
+                confidence=Confidence.LOW,
+                remedy="Make its Dockerfile part of the repository, in a form that BuildKit accepts.",
+            )
+        return
+    if service.source is None and _is_infrastructure(service.image.base):
+        return  # infrastructure says more
     evidence = [service.image.base_evidence]
     if service.language is None:
         yield RULE.finding(
@@ -66,6 +76,11 @@ def _is_infrastructure(base: str) -> bool:
 CASES = (
     bad("Java", service(language="java"), "Dockerfile:1", effect=Effect.REFACTOR),
     bad("a language that could not be told", service(language=None), "Dockerfile:1"),
+    bad(
+        "a Dockerfile that could not be read",
+        service(has_image=False, language=None, with_compose=compose()),
+        "compose.yaml:2",
+    ),
     good("Python", service()),
     good("infrastructure is another rule", service(language=None, of=image(base="postgres:16"))),
 )

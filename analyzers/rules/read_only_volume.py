@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from analyzers.model import Effect, Finding, Need, NeedKind, Service, Severity
 from analyzers.rules._build import at, compose, service
 from analyzers.rules._rule import Rule, bad, good
-from analyzers.volumes import is_docker_socket, is_own_source
+from analyzers.volumes import keeps_data
 
 RULE = Rule(
     id="read-only-volume",
@@ -43,7 +43,7 @@ def check(service: Service) -> Iterator[Finding]:
     if service.image is None:
         return
     for source, target, read_only, evidence in service.compose.volumes if service.compose else ():
-        if read_only and not is_own_source(service, source, target) and not is_docker_socket(source, target):
+        if read_only and keeps_data(service, source, target):
             yield RULE.finding(f"{source or 'A volume'} is mounted at {target}.", [evidence])
 
 

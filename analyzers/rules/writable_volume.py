@@ -26,7 +26,7 @@ from collections.abc import Iterator
 from analyzers.model import Confidence, Effect, FactKind, Finding, Need, NeedKind, Service, Severity
 from analyzers.rules._build import at, compose, fact, image, service
 from analyzers.rules._rule import Rule, bad, good
-from analyzers.volumes import is_docker_socket, is_own_source
+from analyzers.volumes import keeps_data
 
 RULE = Rule(
     id="writable-volume",
@@ -42,15 +42,16 @@ RULE = Rule(
 
 
 def check(service: Service) -> Iterator[Finding]:
+    if service.image is None:
+        return  # image-only says more
     writes = service.facts(FactKind.FILE_WRITE, FactKind.DATABASE)
     sure = Confidence.HIGH if writes else Confidence.MEDIUM
     for source, target, read_only, evidence in service.compose.volumes if service.compose else ():
-        if read_only or is_own_source(service, source, target) or is_docker_socket(source, target):
-            continue
-        yield RULE.finding(
-            f"{source or 'A volume'} is mounted writable at {target}.", [evidence], confidence=sure
-        )
-    for target, evidence in service.image.volumes if service.image else ():
+        if not read_only and keeps_data(service, source, target):
+            yield RULE.finding(
+                f"{source or 'A volume'} is mounted writable at {target}.", [evidence], confidence=sure
+            )
+    for target, evidence in service.image.volumes:
         yield RULE.finding(f"The Dockerfile declares a volume at {target}.", [evidence], confidence=sure)
 
 

@@ -148,7 +148,7 @@ def test_what_was_not_judged_lowers_confidence(given: Service, confidence: Confi
 def test_a_source_file_that_was_not_read_is_an_unknown() -> None:
     one = assessed(service(path="web"), NotRead("web/big.py", "larger than 2 MB"), NotRead("db/big.py", "no"))
     assert [item.what for item in one.unknown] == [
-        "What web/big.py holds: it was not read (larger than 2 MB)."
+        "what web/big.py holds: it was not read (larger than 2 MB)"
     ]
     assert one.confidence is Confidence.MEDIUM
 
