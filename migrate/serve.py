@@ -19,8 +19,8 @@ from migrate.processes import Ended, signals_raise
 from migrate.progress import Progress
 from migrate.provenance import Provenance
 from migrate.runtimes import Mount, RunningServer, ServeRequest, runtime
+from migrate.tree import BUILD, load
 
-BUILD = "build"
 LOG = "serve.log"
 COMPILED = "cwasm"
 """Folder of the precompiled components, in the tree's `build/`."""
@@ -46,7 +46,6 @@ def request_for(
     where there is no tree, ComponentError where the component is not built.
     """
     from migrate.targets.spin import outbound
-    from migrate.tree import load
 
     provenance = load(tree)
     return ServeRequest(
@@ -122,8 +121,6 @@ def serve_until_stopped(
     Returns on Ctrl-C, raises `Ended` on SIGTERM and RuntimeStartError where the runtime ends by itself;
     no process is left in any case.
     """
-    from migrate.tree import load
-
     out = out or sys.stdout
     chosen = runtime(runtime_name)
     program = chosen.locate()
@@ -142,7 +139,7 @@ def serve_until_stopped(
     request.log.unlink(missing_ok=True)
     try:
         with signals_raise():
-            with progress.step(f"compile {request.component.path.name}"):
+            with progress.step(f"prepare {request.component.path.name}"):
                 component = chosen.precompile(request.component, tree / BUILD / COMPILED)
             with chosen.start(replace(request, component=component)) as server:
                 print(f"{provenance.service}: {server.url}   (Ctrl-C ends it)", file=out, flush=True)
