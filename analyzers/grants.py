@@ -134,7 +134,7 @@ def _folders(service: Service) -> tuple[tuple[Grant, ...], tuple[Unknown, ...]]:
         if posixpath.splitext(target)[1]:
             unknown.append(
                 Unknown(
-                    f"whether {source or 'a volume'} at {target} is a single file; only folders can be mounted",
+                    f"whether {source or 'a volume'} at {target} is one file; only folders can be mounted",
                     "a volume of the folder around it, or a copy in the image",
                     evidence,
                 )

@@ -79,7 +79,7 @@ def wrap(text: str, width: int, *, first: str = "", rest: str | None = None) -> 
         line += word if empty else f" {word}"
         empty = False
     lines.append(line)
-    return [line.rstrip() for line in lines]
+    return [line.rstrip(" ") for line in lines]
 
 
 def _head(word: str, room: int) -> str:
