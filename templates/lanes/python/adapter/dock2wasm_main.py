@@ -75,10 +75,12 @@ _system = _fs.FileSystem(_tree)
 _system.install()
 
 from dock2wasm_adapter import gaps as _gaps  # noqa: E402
+from dock2wasm_adapter import speedups as _speedups  # noqa: E402
 from dock2wasm_adapter import threads as _threads  # noqa: E402
 
 _gaps.install(_tree, _settings["user_id"])
 _threads.install()
+_speedups.install()
 sys.path[:] = [p for p in sys.path if not p.startswith(("/0", "/python"))]
 sys.path[:0] = _settings["sys_path"]
 sys.path_importer_cache.clear()
