@@ -19,8 +19,11 @@ from analyzers.dockerfile.errors import DockerfileSyntaxError
 from analyzers.dockerfile.instructions import Instruction
 from analyzers.dockerfile.lex import Lexer, LexError
 from analyzers.dockerfile.limits import Work
+from analyzers.dockerfile.paths import clean
 from analyzers.dockerfile.split import parse, parse_unchecked
-from tests.analyzers.dockerfile import mutations
+from analyzers.dockerfile.stages import resolve
+from analyzers.model import Command, Image
+from tests.analyzers.dockerfile import generated, mutations
 from tests.analyzers.dockerfile.buildkit import Oracle
 
 pytestmark = pytest.mark.go
@@ -275,3 +278,66 @@ def test_copies(oracle: Oracle) -> None:
         assert sorted([g, s] for g, s in image.taken()) == sorted(theirs.get("files", [])), (paths, lines)
         compared += 1
     assert compared > 300
+
+
+def _argv(command: Command | None) -> list[str]:
+    return list(command.argv) if command else []
+
+
+def _facts(image: Image) -> dict[str, Any]:
+    health = image.healthcheck
+    test = None
+    if health is not None:
+        shell = ["CMD-SHELL", health.command[-1]] if health.shell else ["CMD", *health.command]
+        test = shell if health.command else ["NONE"]
+    return {
+        "env": {f"{v.name}={v.value}" for v in image.env},
+        "workdir": image.workdir,
+        "user": image.user or "",
+        "entrypoint": _argv(image.entrypoint),
+        "cmd": _argv(image.cmd),
+        "ports": {f"{p.number}/{p.protocol}" for p in image.ports},
+        "volumes": {path for path, _ in image.volumes},
+        "healthcheck": test,
+        "shell": list(image.shell),
+    }
+
+
+def _buildkit_facts(answer: dict[str, Any]) -> dict[str, Any]:
+    image = answer["image"]
+    path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    return {
+        "env": {e for e in image["env"] or [] if e != path},
+        "workdir": clean(image["workdir"] or "/"),
+        "user": image["user"],
+        "entrypoint": image["entrypoint"] or [],
+        "cmd": image["cmd"] or [],
+        "ports": set(image["ports"] or []),
+        "volumes": set(image["volumes"] or []),
+        "healthcheck": image["healthcheck"],
+        "shell": image["shell"] or ["/bin/sh", "-c"],
+    }
+
+
+def test_resolved_stages(oracle: Oracle) -> None:
+    """The configuration of the final image, as BuildKit computes it over base images that set nothing."""
+    rng = mutations.seeded(6)
+    files = [generated.dockerfile(rng) for _ in range(800)]
+    arguments = [rng.choice([{}, {"A": "given"}, {"P": "99", "TARGETARCH": "arm64"}]) for _ in files]
+    questions = [
+        {"kind": "resolve", "data": base64.b64encode(f.encode()).decode(), "env": a}
+        for f, a in zip(files, arguments, strict=True)
+    ]
+    compared = 0
+    for file, given, theirs in zip(files, arguments, oracle.ask(questions), strict=True):
+        try:
+            image = resolve(file.encode(), dockerfile="Dockerfile", context="", build_args=given)
+        except DockerfileSyntaxError as e:
+            assert "error" in theirs, f"{file}\nrefused here only: {e}"
+            continue
+        if "error" in theirs:
+            assert image.unresolved, f"{file}\nrefused by BuildKit only: {theirs['error']}"
+            continue  # a variable without a value is listed here and no error
+        assert _facts(image) == _buildkit_facts(theirs), f"{file}\nwith {given}"
+        compared += 1
+    assert compared > 400

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	gofs "io/fs"
@@ -8,8 +9,6 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
-
-	"bytes"
 
 	"github.com/moby/patternmatcher/ignorefile"
 	"github.com/tonistiigi/fsutil"

@@ -18,13 +18,14 @@ import (
 )
 
 type request struct {
-	Kind   string            `json:"kind"` // split, expand, ignore, copy
-	Data   []byte            `json:"data"` // split: the Dockerfile; ignore: the ignore file
+	Kind   string            `json:"kind"` // split, expand, ignore, copy, resolve
+	Data   []byte            `json:"data"` // split, resolve: the Dockerfile; ignore: the ignore file
 	Word   string            `json:"word"` // expand
 	Env    map[string]string `json:"env"`
 	Escape string            `json:"escape"`
 	Paths  []string          `json:"paths"` // ignore, copy: files of the context
 	Copies []copyLine        `json:"copies"`
+	Target string            `json:"target"` // resolve; Data and Env (build arguments) as well
 }
 
 type heredoc struct {
@@ -56,6 +57,7 @@ type answer struct {
 	Error        string        `json:"error,omitempty"`
 	Paths        []string      `json:"paths,omitempty"`
 	Files        [][2]string   `json:"files,omitempty"`
+	Image        *imageFacts   `json:"image,omitempty"`
 }
 
 func arguments(node *parser.Node) []string {
@@ -138,6 +140,8 @@ func main() {
 			a = ignored(r)
 		case "copy":
 			a = copied(r)
+		case "resolve":
+			a = resolve(r)
 		default:
 			fmt.Fprintln(os.Stderr, "unknown kind", r.Kind)
 			os.Exit(2)
