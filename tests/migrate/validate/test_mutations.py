@@ -35,7 +35,10 @@ JSON = st.recursive(
     max_leaves=12,
 )
 COOKIES = st.lists(
-    st.tuples(LETTERS, VALUES.map(lambda v: v.replace(";", ""))), min_size=1, max_size=3, unique_by=lambda c: c[0]
+    st.tuples(LETTERS, VALUES.map(lambda v: v.replace(";", ""))),
+    min_size=1,
+    max_size=3,
+    unique_by=lambda c: c[0],
 )
 
 
@@ -43,7 +46,8 @@ COOKIES = st.lists(
 def answers(draw: st.DrawFn) -> Answer:
     headers = draw(st.lists(st.tuples(NAMES, VALUES), max_size=5))
     headers += [
-        ("Set-Cookie", f"{name}={value.strip()}; Path=/; HttpOnly; SameSite=Lax") for name, value in draw(COOKIES)
+        ("Set-Cookie", f"{name}={value.strip()}; Path=/; HttpOnly; SameSite=Lax")
+        for name, value in draw(COOKIES)
     ]
     kind = draw(st.sampled_from(["json", "text", "binary"]))
     if kind == "json":
@@ -99,7 +103,9 @@ def lose_cookie_attribute(draw: st.DrawFn, one: Answer) -> Answer:
 def change_cookie_value(draw: st.DrawFn, one: Answer) -> Answer:
     at = _position(draw, one, lambda name: name == "Set-Cookie")
     name, value = one.headers[at]
-    return replace(one, headers=(*one.headers[:at], (name, value.replace(";", "x;", 1)), *one.headers[at + 1 :]))
+    return replace(
+        one, headers=(*one.headers[:at], (name, value.replace(";", "x;", 1)), *one.headers[at + 1 :])
+    )
 
 
 def truncate_body(draw: st.DrawFn, one: Answer) -> Answer:
@@ -189,7 +195,9 @@ def test_an_answer_equals_itself(one: Answer) -> None:
 
 @SETTINGS
 @given(answers(), answers(), st.booleans())
-def test_whatever_the_originals_noise_each_of_its_answers_fits(one: Answer, other: Answer, first: bool) -> None:
+def test_whatever_the_originals_noise_each_of_its_answers_fits(
+    one: Answer, other: Answer, first: bool
+) -> None:
     """However much two answers of the original differ, either of them as the candidate's is no difference."""
     judged = compare(PROBE, (one, other), one if first else other)
     assert judged.differences == ()
