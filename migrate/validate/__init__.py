@@ -7,6 +7,6 @@ again, in a new container and a newly started runtime, before it is reported as 
 
 from __future__ import annotations
 
-from migrate.validate.run import ValidateOptions, run
+from migrate.validate.course import ValidateOptions, run
 
 __all__ = ["ValidateOptions", "run"]
