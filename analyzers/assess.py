@@ -7,12 +7,13 @@ How a verdict is computed stands in `docs/verdict.md`; what is judged by stands 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 
 from analyzers import grants as granting
 from analyzers import rules
 from analyzers.facets import facets
+from analyzers.listeners import has_listener
 from analyzers.model import (
     Assessment,
     Confidence,
@@ -77,7 +78,13 @@ def _assess(
     lane_name = lane.name if lane else None
     found, failures = rules.run(service, loaded)
     findings = _ordered(_at_baseline(finding, support, lane_name) for finding in found)
-    verdict = _OF_EFFECT[max((f.effect for f in findings), key=_EFFECTS.index, default=Effect.NONE)]
+    subject = _Subject(
+        lane_name,
+        base_needs(service, lane_name),
+        findings,
+        _floor(service, failures, {rule.rule.id: rule.rule.effect for rule in loaded}),
+    )
+    verdict = subject.on(support.baseline, support).verdict
     granted, ungranted = granting.derive(service)
     unknown = _unknown(service, ungranted, not_read)
     efforts = {rule.rule.id: rule.rule.effort for rule in loaded}
@@ -88,7 +95,7 @@ def _assess(
             verdict=verdict,
             score=score(verdict, findings),
             confidence=_confidence(verdict, findings, unknown, bool(failures)),
-            targets=tuple(_on_target(t, support, lane_name, service, findings) for t in support.targets),
+            targets=tuple(subject.on(target, support) for target in support.targets),
             facets=facets(service),
             effort=_effort(verdict, findings, efforts),
             findings=findings,
@@ -105,6 +112,18 @@ def score(verdict: Verdict, findings: Iterable[Finding]) -> int:
     """100 minus the weights, held inside the verdict's band."""
     low, high = BANDS[verdict]
     return max(low, min(high, 100 - sum(finding.weight for finding in findings)))
+
+
+def _floor(service: Service, failures: Sequence[RuleFailure], effects: dict[str, Effect]) -> Effect:
+    """The least effect that holds whatever the findings say.
+
+    No promise is made for a service whose source was not read whole, or where a rule that could have
+    stood against it failed: the silence of a rule is no pass.
+    """
+    source = service.source
+    whole = source is not None and source.entry is not None and source.interface is not None
+    silent = any(effects.get(failure.rule) is not Effect.NONE for failure in failures)
+    return Effect.NONE if whole and not silent else Effect.REFACTOR
 
 
 def _at_baseline(finding: Finding, support: Support, lane: str | None) -> Finding:
@@ -131,45 +150,42 @@ def _ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 def base_needs(service: Service, lane: str | None) -> tuple[Need, ...]:
     """What every component of this service asks of lane and target, before any finding."""
+    if service.image is None:
+        return ()  # nothing is built
     if lane is None:
         return (Need(NeedKind.LANE, service.language or ""),)
     interface = service.source.interface if service.source else None
     return (Need(NeedKind.LANE, lane), *([Need(NeedKind.LANE, f"{lane}:{interface}")] if interface else []))
 
 
-def _on_target(
-    target: Target, support: Support, lane: str | None, service: Service, findings: Sequence[Finding]
-) -> TargetVerdict:
-    """The verdict on a target: the best of the kinds that it runs."""
-    kinds = dict.fromkeys(kind for row in target.features for kind in row.kinds)
-    judged = [_of_kind(target, support, lane, kind, service, findings) for kind in kinds or ("http",)]
-    order = list(Verdict)
-    return min(judged, key=lambda one: (order.index(one.verdict), len(one.lacks)))
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """What is judged on each target. `needs` hold before any finding."""
 
+    lane: str | None
+    needs: tuple[Need, ...]
+    findings: tuple[Finding, ...]
+    floor: Effect
 
-def _of_kind(
-    target: Target,
-    support: Support,
-    lane: str | None,
-    kind: str,
-    service: Service,
-    findings: Sequence[Finding],
-) -> TargetVerdict:
-    effect = Effect.NONE
-    lacks: dict[str, None] = {}
-    if service.image is not None:
-        for need in support.missing(target, lane, base_needs(service, lane), kind):
-            effect = Effect.REFACTOR
-            lacks[str(need)] = None
-    for finding in findings:
-        missing = support.missing(target, lane, finding.needs, kind)
-        lacks |= dict.fromkeys(map(str, missing))
-        if finding.needs and not missing:
-            continue
-        # The baseline may give what this target does not: then the finding counts here.
-        here = Effect.REFACTOR if finding.effect is Effect.NONE and missing else finding.effect
-        effect = max(effect, here, key=_EFFECTS.index)
-    return TargetVerdict(target.name, _OF_EFFECT[effect], tuple(sorted(lacks)))
+    def on(self, target: Target, support: Support) -> TargetVerdict:
+        """The verdict on a target: the best of the kinds that it runs."""
+        kinds = dict.fromkeys(kind for row in target.features for kind in row.kinds)
+        judged = [self._of_kind(target, support, kind) for kind in kinds]
+        order = list(Verdict)
+        return min(judged, key=lambda one: (order.index(one.verdict), len(one.lacks)))
+
+    def _of_kind(self, target: Target, support: Support, kind: str) -> TargetVerdict:
+        lacks = set(support.missing(target, self.lane, self.needs, kind))
+        effect = Effect.REFACTOR if lacks else self.floor
+        for finding in self.findings:
+            missing = support.missing(target, self.lane, finding.needs, kind)
+            lacks.update(missing)
+            if finding.needs and not missing:
+                continue
+            # The baseline may give what this target does not: then the finding counts here.
+            here = Effect.REFACTOR if finding.effect is Effect.NONE and missing else finding.effect
+            effect = max(effect, here, key=_EFFECTS.index)
+        return TargetVerdict(target.name, _OF_EFFECT[effect], tuple(sorted(map(str, lacks))))
 
 
 def _confidence(
@@ -189,6 +205,14 @@ def _unknown(
     service: Service, ungranted: Sequence[Unknown], not_read: Sequence[NotRead]
 ) -> tuple[Unknown, ...]:
     found = [*service.unknown, *(service.source.unknown if service.source else ()), *ungranted]
+    if service.image is not None and service.source is None and not has_listener(service):
+        found.append(
+            Unknown(
+                "what it listens on",
+                "EXPOSE in the Dockerfile, or `ports` in compose",
+                service.image.base_evidence,
+            )
+        )
     if service.image is not None and service.source is not None:
         for run in service.image.runs:
             found += [

@@ -8,7 +8,7 @@ from analyzers.model import DependencyClass, Facets, FactKind, Reach, Service, S
 from analyzers.rules import gpu
 from analyzers.rules.local_write import is_temporary
 from analyzers.rules.sqlite_file import MEMORY
-from analyzers.volumes import is_docker_socket, keeps_data
+from analyzers.volumes import is_docker_socket, is_file, keeps_data
 
 # fmt: off
 _DATABASES = frozenset({
@@ -74,6 +74,6 @@ def _writes_disk(service: Service, sqlite: bool) -> bool:
         return True
     # A volume keeps the SQLite file where there is one; else somebody wants files to outlive the container.
     return not sqlite and any(
-        not read_only and keeps_data(service, source, target)
+        not read_only and not is_file(target) and keeps_data(service, source, target)
         for source, target, read_only, _ in (service.compose.volumes if service.compose else ())
     )

@@ -25,7 +25,7 @@ from analyzers.model import (
     Unknown,
 )
 from analyzers.redaction import is_secret, redacted_evidence
-from analyzers.volumes import keeps_data
+from analyzers.volumes import is_file, keeps_data
 
 _DEFAULT_PORTS = {
     "http": 80, "https": 443, "postgres": 5432, "mysql": 3306, "redis": 6379, "mongodb": 27017, "amqp": 5672,
@@ -80,6 +80,8 @@ def derive(service: Service) -> tuple[tuple[Grant, ...], tuple[Unknown, ...]]:
 
 def secrets(service: Service) -> tuple[Grant, ...]:
     """The grants of kind `secret`; none has a value."""
+    if service.image is None:
+        return ()
     return tuple(grant for grant in _environment(service)[0] if grant.kind is GrantKind.SECRET)
 
 
@@ -131,7 +133,7 @@ def _folders(service: Service) -> tuple[tuple[Grant, ...], tuple[Unknown, ...]]:
     for source, target, read_only, evidence in service.compose.volumes if service.compose else ():
         if not keeps_data(service, source, target):
             continue
-        if posixpath.splitext(target)[1]:
+        if is_file(target):
             unknown.append(
                 Unknown(
                     f"whether {source or 'a volume'} at {target} is one file; only folders can be mounted",

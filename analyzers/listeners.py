@@ -7,11 +7,23 @@ from analyzers.model import Inbound, Listener, Service
 _CALLABLE = frozenset({"wsgi", "asgi", "http.server"})
 
 
+# Servers that do nothing but listen for HTTP, whatever application they serve.
+# fmt: off
+_SERVERS = frozenset({
+    "gunicorn", "uvicorn", "hypercorn", "waitress", "uwsgi", "granian", "daphne", "bjoern", "cheroot",
+    "gevent", "flask", "quart", "fastapi", "runserver", "http.server", "mod_wsgi",
+})
+# fmt: on
+
+
 def has_listener(service: Service) -> bool:
-    """Whether anything calls this service: a listener, or an application that a server calls."""
+    """Whether anything calls this service: a listener, an exposed port, a server or an application of one."""
     if any(listener.protocol is not Inbound.NONE for listener in service.listeners):
         return True
-    return bool(service.source and service.source.entry and service.source.interface in _CALLABLE)
+    if (service.image and service.image.ports) or (service.compose and service.compose.ports):
+        return True
+    source = service.source
+    return bool(source and (source.server in _SERVERS or (source.entry and source.interface in _CALLABLE)))
 
 
 def main_listener(service: Service) -> Listener | None:

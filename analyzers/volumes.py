@@ -6,27 +6,33 @@ import posixpath
 
 from analyzers.model import Service
 
+# Folders that package managers and compilers fill; a volume there keeps the image's copy from being hidden.
+_HOLES = frozenset(
+    {"node_modules", ".venv", "venv", "__pycache__", "target", "vendor", ".next", ".gradle", ".m2"}
+)
+
 
 def is_own_source(service: Service, source: str, target: str) -> bool:
-    """Whether a bind mount lays the service's source (or an anonymous hole in it) over the image's copy.
+    """Whether a volume lays the service's source (or a hole in it) over the image's copy.
 
-    Such mounts serve development: the component carries the files of the image. `source` is written as in
-    compose, relative to the repository's root where the compose reader resolved it.
+    Such volumes serve development: the component carries the files of the image. `source` is a path
+    relative to the repository that begins with `.`, an absolute path, a volume's name, or empty.
     """
     workdir = service.image.workdir if service.image else "/"
     target = posixpath.normpath(target or "/")
     inside = workdir != "/" and (target == workdir or target.startswith(workdir.rstrip("/") + "/"))
-    if not source:
-        return inside and posixpath.basename(target) in {"node_modules", ".venv", "venv", "__pycache__"}
-    if not (source.startswith((".", "/")) or "/" in source):
-        return False  # a named volume
-    if source.startswith(("/", "~")):
-        return False
+    if not source.startswith("."):
+        return "/" not in source and posixpath.basename(target) in _HOLES
     source = posixpath.normpath(source)
     if source == "." or f"{service.path}/".startswith(source + "/"):
         return True  # the service's folder, or one around it
     taken = (file.source for file in service.image.files) if service.image else ()
     return inside and any(path == source or path.startswith(source + "/") for path in taken)
+
+
+def is_file(target: str) -> bool:
+    """Whether a mount looks like one of a single file; folders rarely have a suffix."""
+    return bool(posixpath.splitext(target.rstrip("/"))[1])
 
 
 def keeps_data(service: Service, source: str, target: str) -> bool:

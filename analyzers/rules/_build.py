@@ -132,10 +132,11 @@ def service(
     listeners: tuple[Listener, ...] = _HTTP,
     links: tuple[Link, ...] = (),
     path: str = "",
+    source_read: bool = True,
 ) -> Service:
     """A service; `language=None` leaves its source unread."""
     source = None
-    if language == "python":
+    if language == "python" and source_read:
         source = Source(
             language=language,
             root=path,

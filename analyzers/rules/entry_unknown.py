@@ -26,6 +26,7 @@ from analyzers.listeners import has_listener
 from analyzers.model import Effect, Finding, Service, Severity
 from analyzers.rules._build import service
 from analyzers.rules._rule import Rule, bad, good
+from analyzers.support import load
 
 RULE = Rule(
     id="entry-unknown",
@@ -39,12 +40,19 @@ RULE = Rule(
 
 
 def check(service: Service) -> Iterator[Finding]:
-    if service.source is None or not has_listener(service):
-        return  # no-lane and scheduler-or-worker say more
-    if service.source.entry is None:
+    if service.image is None or load().lane_for(service.language) is None:
+        return  # image-only and no-lane say more
+    if service.source is None:
+        yield RULE.finding(
+            f"It is written in {service.language}, but the source that it starts could not be found.",
+            service.start_evidence or [service.image.base_evidence],
+        )
+    elif not has_listener(service):
+        return  # scheduler-or-worker says more
+    elif service.source.entry is None:
         yield RULE.finding(
             "The application object could not be found from the start command.",
-            service.start_evidence or [service.image.base_evidence if service.image else None],
+            service.start_evidence or [service.image.base_evidence],
         )
     elif service.source.interface is None:
         yield RULE.finding(
@@ -58,5 +66,7 @@ CASES = (
     bad("no entry", service(entry=None, interface=None, start=("./start.sh",)), "Dockerfile:9"),
     bad("no interface", service(interface=None), "Dockerfile:9"),
     good("known", service()),
-    good("a worker has none", service(entry=None, interface=None, listeners=())),
+    bad("no source", service(language="python", source_read=False, start=("/start.sh",)), "Dockerfile:9"),
+    good("a worker has none", service(server="celery", entry=None, interface=None, listeners=())),
+    good("a language without a lane", service(language="java")),
 )

@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from analyzers.model import Effect, Finding, Need, NeedKind, Service, Severity
 from analyzers.rules._build import at, compose, service
 from analyzers.rules._rule import Rule, bad, good
-from analyzers.volumes import keeps_data
+from analyzers.volumes import is_file, keeps_data
 
 RULE = Rule(
     id="read-only-volume",
@@ -43,7 +43,7 @@ def check(service: Service) -> Iterator[Finding]:
     if service.image is None:
         return
     for source, target, read_only, evidence in service.compose.volumes if service.compose else ():
-        if read_only and keeps_data(service, source, target):
+        if (read_only or is_file(target)) and keeps_data(service, source, target):
             yield RULE.finding(f"{source or 'A volume'} is mounted at {target}.", [evidence])
 
 
@@ -56,6 +56,11 @@ CASES = (
     good(
         "writable is another rule",
         service(with_compose=compose(volumes=(("data", "/data", False, at("compose.yaml:7")),))),
+    ),
+    bad(
+        "a single file, though nobody wrote :ro",
+        service(with_compose=compose(volumes=(("./app.ini", "/etc/app.ini", False, at("compose.yaml:7")),))),
+        "compose.yaml:7",
     ),
     good("no volume", service()),
 )

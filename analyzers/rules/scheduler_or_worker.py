@@ -59,7 +59,7 @@ def check(service: Service) -> Iterator[Finding]:
     program = _worker(service.start_command)
     if program:
         yield RULE.finding(f"It starts {program}, which fetches its own work.", service.start_evidence)
-    elif not has_listener(service) and (service.source is not None or service.start_command):
+    elif not has_listener(service) and service.source is not None:
         yield RULE.finding(
             "Neither its source nor the Dockerfile nor compose names a port that it listens on.",
             service.start_evidence or [service.image.base_evidence],
@@ -80,15 +80,23 @@ def _worker(command: tuple[str, ...]) -> str | None:
 CASES = (
     bad(
         "Celery",
-        service(start=("celery", "-A", "shop", "worker"), listeners=(), entry=None, interface=None),
+        service(
+            start=("celery", "-A", "shop", "worker"),
+            server="celery",
+            listeners=(),
+            entry=None,
+            interface=None,
+        ),
         "Dockerfile:9",
     ),
     bad(
         "a job",
-        service(start=("python", "report.py"), listeners=(), entry=None, interface=None),
+        service(start=("python", "report.py"), server="python", listeners=(), entry=None, interface=None),
         "Dockerfile:9",
     ),
     good("a web service", service()),
+    good("a language that was not read", service(language="go", listeners=(), start=("/server",))),
+    good("a server whose application is not known", service(listeners=(), entry=None, interface=None)),
     good("an application whose port nobody names", service(listeners=())),
     good(
         "an image that inherits its command",

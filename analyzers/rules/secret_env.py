@@ -26,6 +26,7 @@ from analyzers.grants import secrets
 from analyzers.model import Effect, FactKind, Finding, Need, NeedKind, Service, Severity
 from analyzers.rules._build import compose, env, fact, service
 from analyzers.rules._rule import Rule, bad, good
+from analyzers.support import load
 
 RULE = Rule(
     id="secret-env",
@@ -41,7 +42,7 @@ RULE = Rule(
 
 def check(service: Service) -> Iterator[Finding]:
     found = secrets(service)
-    if found and service.image is not None:
+    if found and load().lane_for(service.language) is not None:
         yield RULE.finding(
             f"Passed at start only: {', '.join(grant.name for grant in found)}.",
             (grant.evidence for grant in found),
@@ -56,6 +57,10 @@ CASES = (
         "set by compose",
         service(with_compose=compose(variables=(env("API_TOKEN", None, "compose.yaml:5"),))),
         "compose.yaml:5",
+    ),
+    good(
+        "no lane takes it anyway",
+        service(language="java", with_compose=compose(variables=(env("API_TOKEN", None, "compose.yaml:5"),))),
     ),
     good("a plain variable", service(fact(FactKind.ENV_READ, "LOG_LEVEL", detail="info"))),
 )

@@ -55,6 +55,8 @@ _ADDRESS = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}(?::\d+)?|\[[0-9a-fA-F:]+\](?::\d
 
 
 def check(service: Service) -> Iterator[Finding]:
+    if service.image is None:
+        return  # image-only says more
     facts = [
         one
         for one in service.facts(FactKind.OUTBOUND, FactKind.DATABASE)

@@ -15,8 +15,8 @@ volume with `:ro`, and it becomes a read-only folder of the component.
 
 ## What it cannot know
 
-Whether the service writes there. A bind mount of the service's own source (for development) is told
-apart and ignored.
+Whether the service writes there. A single file counts as one that is only read. A bind mount of the
+service's own source (for development) is told apart and ignored.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from collections.abc import Iterator
 from analyzers.model import Confidence, Effect, FactKind, Finding, Need, NeedKind, Service, Severity
 from analyzers.rules._build import at, compose, fact, image, service
 from analyzers.rules._rule import Rule, bad, good
-from analyzers.volumes import keeps_data
+from analyzers.volumes import is_file, keeps_data
 
 RULE = Rule(
     id="writable-volume",
@@ -47,7 +47,7 @@ def check(service: Service) -> Iterator[Finding]:
     writes = service.facts(FactKind.FILE_WRITE, FactKind.DATABASE)
     sure = Confidence.HIGH if writes else Confidence.MEDIUM
     for source, target, read_only, evidence in service.compose.volumes if service.compose else ():
-        if not read_only and keeps_data(service, source, target):
+        if not read_only and not is_file(target) and keeps_data(service, source, target):
             yield RULE.finding(
                 f"{source or 'A volume'} is mounted writable at {target}.", [evidence], confidence=sure
             )

@@ -182,6 +182,37 @@ def test_a_rule_that_raises_lowers_confidence_and_is_listed() -> None:
     result = assess(Inventory(Path("/repo"), None, (service(),)), [loaded])
     assert [failure.rule for failure in result.rules_failed] == ["broken"]
     assert result.services[0].confidence is Confidence.MEDIUM
+    assert result.services[0].verdict is Verdict.CONVERT  # it could only have noted something
+
+
+def test_no_promise_is_made_where_a_rule_that_could_stand_against_it_failed() -> None:
+    def broken(_: Service) -> Iterator[Finding]:
+        yield from ()
+        raise ValueError("no")
+
+    rule = Rule("broken", "b", Severity.MAJOR, Effect.REFACTOR, 20, "r")
+    result = assess(
+        Inventory(Path("/repo"), None, (service(),)), [rules.LoadedRule(rule, broken, (), "broken", ())]
+    )
+    (one,) = result.services
+    assert one.verdict is Verdict.REFACTOR
+    assert Verdict.CONVERT not in verdicts(one).values()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        service(entry=None, interface=None),
+        service(interface=None),
+        service(source_read=False),
+        service(language=None),
+    ],
+)
+def test_no_promise_is_made_for_source_that_was_not_read_whole(given: Service) -> None:
+    one = assessed(given)
+    assert one.verdict is Verdict.REFACTOR
+    assert Verdict.CONVERT not in verdicts(one).values()
+    assert one.findings
 
 
 @given(st.sampled_from(list(Verdict)), st.lists(st.integers(0, 100), max_size=30))

@@ -94,7 +94,7 @@ def test_the_main_listener_is_http_before_others() -> None:
     assert main_listener(service(listeners=(tcp, http))) is http
     assert inbound(service(listeners=(tcp,))) is Inbound.TCP
     assert inbound(service(listeners=())) is Inbound.HTTP  # an application that a server calls
-    assert inbound(service(listeners=(), entry=None, interface=None)) is Inbound.NONE
+    assert inbound(service(listeners=(), server="celery", entry=None, interface=None)) is Inbound.NONE
 
 
 @pytest.mark.parametrize(
@@ -123,6 +123,7 @@ def test_public_images_are_known_by_name(reference: str, role: Role | None) -> N
         ("./web", "/app", True),
         ("./data", "/app/data", False),
         ("data", "/app", False),
+        ("cache", "/app/node_modules", True),
         ("", "/app/node_modules", True),
         ("", "/data", False),
         ("/srv/data", "/data", False),
