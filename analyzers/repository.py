@@ -120,7 +120,10 @@ class _RefusedError(Exception):
     """A file that we do not read although we could."""
 
 
-def open_tree(root: Path, limits: Limits = Limits()) -> Tree:
+DEFAULT_LIMITS = Limits()
+
+
+def open_tree(root: Path, limits: Limits = DEFAULT_LIMITS) -> Tree:
     """List the regular files below `root`. Raises RepositoryUnreadable."""
     try:
         top = root.resolve(strict=True)
@@ -253,6 +256,8 @@ def _commit(top: Path) -> str | None:
 def _git_folder(top: Path) -> Path | None:
     """The git directory. A `.git` file is believed only when it stays in the tree, or when the
     worktree that it names points back at it, as git's own do."""
+    # The folder may be a part of a checkout; like git, the nearest `.git` at or above it counts.
+    top = next((folder for folder in (top, *top.parents) if os.path.lexists(folder / ".git")), top)
     dot_git = top / ".git"
     if dot_git.is_symlink():
         return None

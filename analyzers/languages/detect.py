@@ -1,0 +1,109 @@
+"""The language of a service that no reader claims, told from its start command, base image and files."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Sequence
+
+from analyzers.command import program
+from analyzers.guest import Guest
+from analyzers.model import Image
+
+_PROGRAMS = {
+    "node": "node",
+    "npm": "node",
+    "npx": "node",
+    "yarn": "node",
+    "pnpm": "node",
+    "bun": "node",
+    "next": "node",
+    "pm2": "node",
+    "pm2-runtime": "node",
+    "deno": "deno",
+    "java": "java",
+    "catalina.sh": "java",
+    "dotnet": "dotnet",
+    "php": "php",
+    "php-fpm": "php",
+    "apache2-foreground": "php",
+    "ruby": "ruby",
+    "bundle": "ruby",
+    "rails": "ruby",
+    "puma": "ruby",
+    "rackup": "ruby",
+    "mix": "elixir",
+    "elixir": "elixir",
+    "nginx": "static",
+    "caddy": "static",
+    "httpd": "static",
+    "httpd-foreground": "static",
+    "apachectl": "static",
+}
+_BASES = {
+    "node": "node",
+    "bun": "node",
+    "deno": "deno",
+    "golang": "go",
+    "rust": "rust",
+    "openjdk": "java",
+    "eclipse-temurin": "java",
+    "amazoncorretto": "java",
+    "maven": "java",
+    "gradle": "java",
+    "tomcat": "java",
+    "aspnet": "dotnet",
+    "runtime": "dotnet",
+    "php": "php",
+    "ruby": "ruby",
+    "elixir": "elixir",
+    "swift": "swift",
+    "nginx": "static",
+    "nginx-unprivileged": "static",
+    "httpd": "static",
+    "caddy": "static",
+    "gcc": "c",
+    "python": "python",
+}
+# Manifest at the top of the build context, strongest first: a Go service may hold a package.json too.
+_MANIFESTS = (
+    ("go.mod", "go"),
+    ("Cargo.toml", "rust"),
+    ("pom.xml", "java"),
+    ("build.gradle", "java"),
+    ("build.gradle.kts", "java"),
+    ("composer.json", "php"),
+    ("Gemfile", "ruby"),
+    ("mix.exs", "elixir"),
+    ("Package.swift", "swift"),
+    ("requirements.txt", "python"),
+    ("pyproject.toml", "python"),
+    ("Pipfile", "python"),
+    ("package.json", "node"),
+    ("deno.json", "deno"),
+    ("CMakeLists.txt", "c"),
+)
+
+
+def language(argv: Sequence[str], image: Image, guest: Guest, paths: Sequence[str]) -> str | None:
+    """A statement (start command, base image) before a guess (manifests in the build context)."""
+    name = program(argv[0]) if argv else ""
+    if re.fullmatch(r"python[\d.]*|gunicorn|uvicorn|celery", name):
+        return "python"
+    if name in _PROGRAMS:
+        return _PROGRAMS[name]
+    base = image.base.partition("@")[0].rpartition("/")[2].partition(":")[0]
+    if base in _BASES:
+        return _BASES[base]
+    prefix = f"{image.context}/" if image.context else ""
+    present = set(paths)
+    for manifest, found in _MANIFESTS:
+        if prefix + manifest in present:
+            return found
+    if any(p.startswith(prefix) and p.endswith(".csproj") for p in paths):
+        return "dotnet"
+    if guest.files and all(
+        posixpath.splitext(p)[1] in (".html", ".css", ".js", ".svg", ".png") for p in guest.files
+    ):
+        return "static"
+    return None

@@ -1,0 +1,197 @@
+"""Python services, read by their syntax trees: nothing of them is imported or run."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Sequence
+
+from analyzers.command import StartCommand
+from analyzers.guest import Guest
+from analyzers.languages.python import entry as entries
+from analyzers.languages.python import facts as collector
+from analyzers.languages.python import requirements, routes, servers
+from analyzers.languages.python.entry import Entry
+from analyzers.languages.python.modules import Module, Program
+from analyzers.languages.python.requirements import Installed
+from analyzers.languages.python.servers import Launch
+from analyzers.model import ComposeFacts, Evidence, Fact, FactKind, Image, Reach, Source, Unknown
+from analyzers.repository import Tree
+
+_FILES = 2_000  # files read where no entry tells which ones matter
+
+
+def read(
+    tree: Tree,
+    image: Image | None,
+    compose: ComposeFacts | None,
+    start: StartCommand,
+    stages: Sequence[Image] = (),
+) -> Source | None:
+    """What the start command leads to, or None where this is no Python service.
+
+    `stages` are the images of the stages that the final one copies from: what they install counts too.
+    """
+    guest = Guest(tree, image, compose)
+    launch = servers.parse(start.argv, start.env, start.workdir, guest)
+    if launch is None and not _looks_like_python(image, start, guest):
+        return None
+    built = [(image, guest)] if image is not None else []
+    built += [(stage, Guest(tree, stage)) for stage in stages]
+    found = requirements.installed(built)
+    if not found.requirements:
+        found = _with_manifests_beside(found, built)
+    evidence = start.evidence[-1] if start.evidence else None
+    if launch is None:
+        return _unclear(image, start, guest, found, evidence)
+    folder = launch.chdir or start.workdir
+    program = Program(guest, _search_path(launch, folder, start, found), start.env)
+    entry = entries.find(program, launch)
+    if entry.launch.chdir and entry.launch.chdir != folder:  # gunicorn.conf.py says `chdir`
+        folder = entry.launch.chdir
+        program = Program(guest, _search_path(entry.launch, folder, start, found), start.env)
+        entry = entries.find(program, launch)
+    modules = _modules(program, entry)
+    module_facts = collector.collect(program, entry, modules, external=not modules)
+    facts = (*_launch_facts(entry, evidence), *start.facts, *module_facts)
+    imported = collector.external_imports(program, modules)
+    return Source(
+        language="python",
+        root=_root(program, entry, folder, image),
+        framework=entry.framework,
+        entry=entry.text,
+        entry_evidence=entry.evidence,
+        interface=entry.interface,
+        server=entry.launch.server,
+        dependencies=requirements.judge(found, imported),
+        facts=facts,
+        routes=routes.find(program, entry, modules),
+        files=tuple(dict.fromkeys(module.path for module in modules)),
+        manifests=tuple(found.manifests),
+        unknown=(*_placed(entry.unknown, evidence), *found.unknown),
+        workdir=folder,
+        search_path=program.search,
+    )
+
+
+def _looks_like_python(image: Image | None, start: StartCommand, guest: Guest) -> bool:
+    """Without a start command that says so: a Python base image and Python files in the image."""
+    if image is None or start.argv:
+        return False
+    name = image.base.partition("@")[0].rpartition("/")[2].partition(":")[0]
+    return "python" in name and any(path.endswith(".py") for path in guest.files)
+
+
+def _with_manifests_beside(found: Installed, built: Sequence[tuple[Image, Guest]]) -> Installed:
+    beside = requirements.beside(built)
+    beside.own_packages = found.own_packages
+    beside.unknown += found.unknown
+    return beside
+
+
+def _unclear(
+    image: Image | None,
+    start: StartCommand,
+    guest: Guest,
+    found: Installed,
+    evidence: Evidence | None,
+) -> Source:
+    """A Python image whose start command is not known."""
+    program = Program(guest, (start.workdir,), start.env)
+    modules = _all_files(program)
+    entry = Entry(Launch("python"))
+    return Source(
+        language="python",
+        root=_root(program, entry, start.workdir, image),
+        framework=None,
+        entry=None,
+        entry_evidence=evidence,
+        interface=None,
+        server=None,
+        dependencies=requirements.judge(found, collector.external_imports(program, modules)),
+        facts=(*start.facts, *collector.collect(program, entry, modules, external=True)),
+        files=tuple(dict.fromkeys(module.path for module in modules)),
+        manifests=tuple(found.manifests),
+        unknown=tuple(found.unknown),
+        workdir=start.workdir,
+        search_path=program.search,
+    )
+
+
+def _placed(unknown: Sequence[Unknown], evidence: Evidence | None) -> tuple[Unknown, ...]:
+    return tuple(u if u.evidence else Unknown(u.what, u.settle_with, evidence) for u in unknown)
+
+
+def _search_path(launch: Launch, folder: str, start: StartCommand, found: Installed) -> tuple[str, ...]:
+    """`sys.path` as far as it holds own code, in its order."""
+    first = folder
+    if launch.server in ("python", "manage.py", "runserver") and launch.script:
+        first = posixpath.dirname(launch.script)
+    elif launch.server == "fastapi" and launch.script:
+        first = folder
+    path = [*launch.search, first]
+    path += [posixpath.join(start.workdir, p) for p in start.env.get("PYTHONPATH", "").split(":") if p]
+    if launch.server != "python":
+        path.append(folder)
+    for own in found.own_packages:
+        path += [posixpath.join(own, "src"), own]
+    return tuple(dict.fromkeys(map(posixpath.normpath, path)))
+
+
+def _modules(program: Program, entry: Entry) -> tuple[Module, ...]:
+    """The modules that run, in the order in which they are reached."""
+    if entry.module is None:
+        return () if entry.launch.server == "http.server" else _all_files(program)
+    names = [entry.module.name]
+    if entry.factory is not None:
+        names.append(entry.factory.module.name)
+    if entry.settings:
+        names.append(entry.settings)
+    return program.reach(dict.fromkeys(names))
+
+
+def _all_files(program: Program) -> tuple[Module, ...]:
+    found: list[Module] = []
+    for path in sorted(program.guest.files):
+        below = any(path.startswith(folder.rstrip("/") + "/") for folder in program.search)
+        if below and path.endswith(".py") and len(found) < _FILES:
+            module = program.load_file(path)
+            if module is not None:
+                found.append(module)
+    return tuple(found)
+
+
+def _root(program: Program, entry: Entry, folder: str, image: Image | None) -> str:
+    """The repository folder that becomes the working directory."""
+    if entry.module is not None:
+        prefix = folder.rstrip("/") + "/"
+        if entry.module.guest.startswith(prefix):
+            relative = entry.module.guest[len(prefix) :]
+            if entry.module.path == relative or entry.module.path.endswith("/" + relative):
+                return entry.module.path[: -len(relative)].rstrip("/")
+    prefix = folder.rstrip("/") + "/"
+    for guest, source in sorted(program.guest.files.items()):
+        relative = guest.removeprefix(prefix)
+        if guest.startswith(prefix) and (source == relative or source.endswith("/" + relative)):
+            return source[: -len(relative)].rstrip("/")
+    return image.context if image is not None else ""
+
+
+def _launch_facts(entry: Entry, evidence: Evidence | None) -> tuple[Fact, ...]:
+    """What the start command itself shows: the listener, and a server made for developers."""
+    launch = entry.launch
+    at = tuple(e for e in (evidence,) if e is not None)
+    facts: list[Fact] = []
+    if not launch.worker and (entry.interface or entry.framework):
+        protocol = "http" if launch.http else "tcp"
+        number = launch.port or launch.default_port
+        facts.append(Fact(FactKind.LISTEN, protocol, at, str(number) if number else "", Reach.IMPORT))
+    if launch.development:
+        facts.append(Fact(FactKind.DEVELOPMENT_SERVER, _development(launch), at, reach=Reach.IMPORT))
+    return tuple(facts)
+
+
+def _development(launch: Launch) -> str:
+    names = {"flask": "flask run", "runserver": "manage.py runserver", "fastapi": "fastapi dev"}
+    if launch.script and launch.server in ("flask", "quart", "bottle", "dash", "connexion"):
+        return f"{launch.server} app.run()"
+    return names.get(launch.server, f"{launch.server} --reload" if launch.server != "wsgiref" else "wsgiref")

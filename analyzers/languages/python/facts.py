@@ -1,0 +1,1147 @@
+"""What the application's code does that matters outside its container, each with the line that shows it.
+
+`calls.toml` says which calls and imports mean what; this module finds them, decides when they run, and
+looks for the one thing no table can name: memory that one request leaves and a later one reads.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from analyzers.languages.python.entry import Entry, of_expression
+from analyzers.languages.python.modules import Module, Program
+from analyzers.languages.python.scopes import Calls, Scope, of_module
+from analyzers.languages.python.values import UnknownValueError, evaluate, text_of, written
+from analyzers.model import Confidence, Fact, FactKind, Reach
+
+_EVIDENCE = 12  # lines shown for one fact
+
+
+@cache
+def _tables() -> Mapping[str, Any]:
+    return tomllib.loads((Path(__file__).parent / "calls.toml").read_text(encoding="utf-8"))
+
+
+def external_imports(program: Program, modules: Iterable[Module]) -> tuple[str, ...]:
+    """Dotted names that the modules import and that are none of the application's own."""
+    names: dict[str, None] = {}
+    for module in modules:
+        for item in module.imports:
+            if program.top_level_is_own(item.module) and program.own(item.module):
+                continue
+            names[item.module] = None
+            if item.attribute and item.attribute != "*":
+                names[f"{item.module}.{item.attribute}"] = None
+    return tuple(names)
+
+
+def collect(program: Program, entry: Entry, modules: Sequence[Module], *, external: bool) -> tuple[Fact, ...]:
+    """The facts of all modules, in reading order. `external`: there is no entry, so when code runs is
+    not known."""
+    found: list[Fact] = []
+    scopes: list[Scope] = []
+    for module in modules:
+        try:
+            main = entry.main_script and module is entry.module
+            scopes += of_module(module, main=main)
+        except RecursionError:
+            program.guest.tree.give_up(module.path, "is nested too deeply to be analysed")
+    calls = Calls(program, entry, scopes)
+    state = _State(program, scopes)
+    for scope in scopes:
+        try:
+            reader = _Reader(program, entry, calls, state, scope)
+            found += list(reader.facts())
+        except RecursionError:
+            program.guest.tree.give_up(scope.module.path, "is nested too deeply to be analysed")
+    for module in modules:
+        found += _import_facts(program, module)
+    if external:
+        found = [replace(fact, reach=Reach.UNKNOWN) for fact in found]
+    return _merged(_without_vague(found))
+
+
+def _merged(found: Iterable[Fact]) -> tuple[Fact, ...]:
+    """Facts that say the same become one with several lines."""
+    groups: dict[tuple[object, ...], Fact] = {}
+    for fact in sorted(
+        found, key=lambda f: (f.evidence[0].path, f.evidence[0].line) if f.evidence else ("", 0)
+    ):
+        key = (fact.kind, fact.subject, fact.detail, fact.reach, fact.confidence)
+        before = groups.get(key)
+        if before is None:
+            groups[key] = fact
+        elif fact.evidence[0] not in before.evidence and len(before.evidence) < _EVIDENCE:
+            groups[key] = replace(before, evidence=before.evidence + fact.evidence)
+    return tuple(groups.values())
+
+
+def _without_vague(found: Sequence[Fact]) -> list[Fact]:
+    """An import says that a protocol is spoken; drop it where a call says so too."""
+    said = {(f.kind, f.subject) for f in found if f.detail}
+    vague = (FactKind.OUTBOUND, FactKind.DATABASE)
+    return [
+        f
+        for f in found
+        if not (
+            f.kind in vague
+            and not f.detail
+            and (f.kind, f.subject) in said
+            and f.confidence is Confidence.MEDIUM
+        )
+    ]
+
+
+# --- imports ------------------------------------------------------------------------------------------
+
+
+def _import_facts(program: Program, module: Module) -> Iterator[Fact]:
+    tables = _tables()
+    for item in module.imports:
+        if program.own(item.module):
+            continue
+        full = f"{item.module}.{item.attribute}" if item.attribute else item.module
+        evidence = (program.evidence(module, item.line),)
+
+        def is_(names: Iterable[str], full: str = full) -> str | None:
+            return next((n for n in names if full == n or full.startswith(n + ".")), None)
+
+        reason = is_(tables["unsupported-stdlib"])
+        if reason and not item.optional and not _harmless(full):
+            detail = tables["unsupported-stdlib"][reason]
+            yield Fact(FactKind.UNSUPPORTED_STDLIB, reason, evidence, detail, Reach.IMPORT)
+        if name := is_(tables["gpu"]["imports"]):
+            sure = Confidence.MEDIUM if name == "onnxruntime" else Confidence.HIGH
+            yield Fact(FactKind.GPU, name, evidence, "", Reach.IMPORT, sure)
+        if name := is_(tables["compute"]["imports"]):
+            yield Fact(FactKind.COMPUTE, name, evidence, "", Reach.REQUEST, Confidence.MEDIUM)
+        if name := is_(tables["websocket"]["imports"]):
+            yield Fact(FactKind.WEBSOCKET, name, evidence)
+        if full in ("fastapi.WebSocket", "starlette.websockets.WebSocket"):
+            yield Fact(FactKind.WEBSOCKET, full, evidence)
+        for protocol, libraries in tables["outbound"].items():
+            if name := is_(libraries):
+                if full.startswith(
+                    ("http.client.HTTPStatus", "requests.exceptions", "urllib.request.pathname")
+                ):
+                    continue
+                yield Fact(FactKind.OUTBOUND, protocol, evidence, "", Reach.REQUEST, Confidence.MEDIUM)
+                if protocol in tables["database"]["protocols"]:
+                    yield Fact(FactKind.DATABASE, protocol, evidence, "", Reach.REQUEST, Confidence.MEDIUM)
+
+
+def _harmless(name: str) -> bool:
+    """Parts of unusable modules that work all the same."""
+    return name in ("multiprocessing.cpu_count", "ctypes.util")
+
+
+# --- memory ---------------------------------------------------------------------------------------------
+
+_CONTAINERS = frozenset(
+    {
+        "dict",
+        "list",
+        "set",
+        "bytearray",
+        "collections.defaultdict",
+        "collections.deque",
+        "collections.Counter",
+    }
+    | {
+        "collections.OrderedDict",
+        "collections.ChainMap",
+        "queue.Queue",
+        "queue.LifoQueue",
+        "queue.PriorityQueue",
+    }
+    | {"queue.SimpleQueue", "weakref.WeakValueDictionary", "weakref.WeakKeyDictionary", "itertools.count"}
+    | {"itertools.cycle", "array.array", "asyncio.Queue", "io.StringIO", "io.BytesIO"}
+)
+_CACHES = frozenset({"cachetools.TTLCache", "cachetools.LRUCache", "cachetools.LFUCache", "cachetools.Cache"})
+_MUTATORS = frozenset(
+    {
+        "append",
+        "appendleft",
+        "extend",
+        "extendleft",
+        "insert",
+        "add",
+        "update",
+        "pop",
+        "popleft",
+        "popitem",
+        "remove",
+    }
+    | {
+        "discard",
+        "clear",
+        "setdefault",
+        "put",
+        "put_nowait",
+        "get_nowait",
+        "move_to_end",
+        "subtract",
+        "rotate",
+    }
+    | {"intersection_update", "difference_update", "symmetric_difference_update", "reverse", "sort", "write"}
+)
+# Objects whose attributes belong to one request or one thread, whatever sets them.
+_PER_REQUEST = (
+    "flask.g",
+    "flask.session",
+    "flask.request",
+    "contextvars.",
+    "threading.local",
+    "werkzeug.local.",
+)
+_APP_STORES = frozenset({"config", "extensions", "state", "ctx"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Holder:
+    """A module-level name that requests can change."""
+
+    name: str  # module.name
+    kind: str  # container, cache, counter, local, object, own
+    node: ast.AST
+    module: Module
+
+
+class _State:
+    """Module-level objects of the whole application, and which own classes change themselves."""
+
+    def __init__(self, program: Program, scopes: Sequence[Scope]) -> None:
+        self.program = program
+        self.holders: dict[str, _Holder] = {}
+        self.constants: dict[str, list[tuple[Module, ast.expr]]] = {}
+        self.mutable_classes: dict[int, list[Scope]] = {}
+        for scope in scopes:
+            if scope.kind in ("module", "class"):
+                for node in scope.nodes:
+                    self._bindings(scope, node)
+
+    def _bindings(self, scope: Scope, node: ast.AST) -> None:
+        pairs: list[tuple[ast.expr, ast.expr]] = []
+        if isinstance(node, ast.Assign):
+            pairs = [(target, node.value) for target in node.targets]
+        elif isinstance(node, ast.AnnAssign) and node.value is not None:
+            pairs = [(node.target, node.value)]
+        for target, value in pairs:
+            if not isinstance(target, ast.Name):
+                continue
+            self.constants.setdefault(target.id, []).append((scope.module, value))
+            kind = self._kind(scope, value)
+            prefix = scope.module.name if scope.kind == "module" else f"{scope.module.name}.{scope.name}"
+            if kind is not None:
+                name = f"{prefix}.{target.id}"
+                self.holders.setdefault(name, _Holder(name, kind, node, scope.module))
+
+    def _kind(self, scope: Scope, value: ast.expr) -> str | None:
+        if isinstance(value, ast.Dict | ast.List | ast.Set | ast.DictComp | ast.ListComp | ast.SetComp):
+            return "container"
+        if isinstance(
+            value, ast.Constant | ast.BinOp | ast.JoinedStr | ast.Tuple | ast.Compare | ast.UnaryOp
+        ):
+            return "scalar"
+        if not isinstance(value, ast.Call):
+            return None
+        name = scope.origin(value.func) or ""
+        if name in _CONTAINERS:
+            return "container"
+        if name in _CACHES:
+            return "cache"
+        if name.startswith(("threading.local", "contextvars.", "werkzeug.local")):
+            return "local"
+        if name.startswith("prometheus_client."):
+            return "metric"
+        found = self.program.definition(name) if "." in name else self.program.lookup(scope.module, name)
+        if found is not None and isinstance(found.node, ast.ClassDef):
+            return "own"
+        return "object"
+
+    def holder(self, scope: Scope, node: ast.expr) -> _Holder | None:
+        """The module-level object that a name or an attribute chain means."""
+        name = scope.origin(node)
+        if name is None:
+            return None
+        if "." not in name:
+            found = self.holders.get(f"{scope.module.name}.{name}")
+            if found is not None:
+                return found
+            definition = self.program.lookup(scope.module, name)
+        else:
+            if name in self.holders:
+                return self.holders[name]
+            if (hit := self.holders.get(f"{scope.module.name}.{name}")) is not None:  # Class.attribute
+                return hit
+            definition = self.program.definition(name)
+            if definition is None:
+                head, _, last = name.rpartition(".")
+                outer = (
+                    self.program.definition(head) if "." in head else self.program.lookup(scope.module, head)
+                )
+                return self.holders.get(f"{outer.module.name}.{outer.name}.{last}") if outer else None
+        return self.holders.get(f"{definition.module.name}.{definition.name}") if definition else None
+
+
+# --- one scope ---------------------------------------------------------------------------------------------
+
+_WRITE_CALLS = {
+    "os.remove": 0,
+    "os.unlink": 0,
+    "os.rename": 1,
+    "os.replace": 1,
+    "os.mkdir": 0,
+    "os.makedirs": 0,
+    "os.rmdir": 0,
+    "os.removedirs": 0,
+    "os.truncate": 0,
+    "os.symlink": 1,
+    "os.link": 1,
+    "shutil.copy": 1,
+    "shutil.copy2": 1,
+    "shutil.copyfile": 1,
+    "shutil.copytree": 1,
+    "shutil.move": 1,
+    "shutil.rmtree": 0,
+    "shutil.unpack_archive": 1,
+    "shutil.make_archive": 0,
+    "logging.FileHandler": 0,
+    "logging.handlers.RotatingFileHandler": 0,
+    "logging.handlers.TimedRotatingFileHandler": 0,
+    "logging.handlers.WatchedFileHandler": 0,
+    "shelve.open": 0,
+    "dbm.open": 0,
+}
+_TEMPORARY = frozenset(
+    {
+        "tempfile.NamedTemporaryFile",
+        "tempfile.TemporaryFile",
+        "tempfile.TemporaryDirectory",
+        "tempfile.mkstemp",
+    }
+    | {"tempfile.mkdtemp", "tempfile.SpooledTemporaryFile"}
+)
+_HTTP_CALLS = frozenset(
+    {
+        f"{library}.{verb}"
+        for library in ("requests", "httpx")
+        for verb in ("get", "post", "put", "patch", "delete")
+    }
+    | {
+        f"{library}.{verb}"
+        for library in ("requests", "httpx")
+        for verb in ("head", "options", "request", "stream")
+    }
+    | {"urllib.request.urlopen", "urllib.request.Request", "urllib.request.urlretrieve", "aiohttp.request"}
+    | {"http.client.HTTPConnection", "http.client.HTTPSConnection"}
+)
+_CONNECTS = {
+    "redis.Redis": "redis",
+    "redis.StrictRedis": "redis",
+    "redis.asyncio.Redis": "redis",
+    "redis.from_url": "redis",
+    "redis.Redis.from_url": "redis",
+    "redis.StrictRedis.from_url": "redis",
+    "redis.asyncio.from_url": "redis",
+    "psycopg.connect": "postgres",
+    "psycopg2.connect": "postgres",
+    "pg8000.connect": "postgres",
+    "pg8000.native.Connection": "postgres",
+    "pg8000.dbapi.connect": "postgres",
+    "asyncpg.connect": "postgres",
+    "asyncpg.create_pool": "postgres",
+    "pymysql.connect": "mysql",
+    "MySQLdb.connect": "mysql",
+    "mysql.connector.connect": "mysql",
+    "pymongo.MongoClient": "mongodb",
+    "motor.motor_asyncio.AsyncIOMotorClient": "mongodb",
+    "kafka.KafkaProducer": "kafka",
+    "kafka.KafkaConsumer": "kafka",
+    "pika.BlockingConnection": "amqp",
+    "pika.ConnectionParameters": "amqp",
+    "pika.URLParameters": "amqp",
+    "smtplib.SMTP": "smtp",
+    "smtplib.SMTP_SSL": "smtp",
+    "grpc.insecure_channel": "grpc",
+    "grpc.secure_channel": "grpc",
+    "pymemcache.client.base.Client": "memcached",
+    "celery.Celery": "amqp",
+}
+_DATABASE_SCHEMES = {
+    "postgres": "postgres",
+    "postgresql": "postgres",
+    "mysql": "mysql",
+    "mariadb": "mysql",
+    "sqlite": "sqlite",
+    "mssql": "mssql",
+    "oracle": "oracle",
+    "mongodb": "mongodb",
+    "mongodb+srv": "mongodb",
+    "cockroachdb": "postgres",
+}
+_DJANGO_ENGINES = {
+    "sqlite3": "sqlite",
+    "postgresql": "postgres",
+    "postgis": "postgres",
+    "mysql": "mysql",
+    "oracle": "oracle",
+}
+
+
+class _Reader:
+    """Finds the facts of one scope."""
+
+    def __init__(self, program: Program, entry: Entry, calls: Calls, state: _State, scope: Scope) -> None:
+        self.program = program
+        self.entry = entry
+        self.calls = calls
+        self.state = state
+        self.scope = scope
+        self.module = scope.module
+        function = scope.function
+        self.reach = function.reach if function is not None else Reach.IMPORT
+        self.dead = function is not None and function.dead
+
+    def fact(
+        self,
+        kind: FactKind,
+        subject: str,
+        node: ast.AST,
+        detail: str = "",
+        sure: Confidence = Confidence.HIGH,
+    ) -> Fact:
+        evidence = (self.program.evidence(self.module, getattr(node, "lineno", 1)),)
+        return Fact(kind, subject, evidence, detail, self.reach, Confidence.LOW if self.dead else sure)
+
+    def facts(self) -> Iterator[Fact]:
+        for node in self.scope.nodes:
+            if isinstance(node, ast.Call):
+                yield from self.call(node)
+            elif isinstance(node, ast.Subscript):
+                yield from self.subscript(node)
+            elif isinstance(node, ast.Compare):
+                yield from self.compared(node)
+            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                yield from self.decorators(node)
+            elif isinstance(node, ast.ClassDef):
+                yield from self.settings_class(node)
+            elif isinstance(node, ast.Assign | ast.AnnAssign):
+                yield from self.assigned(node)
+            if self.scope.function is not None and self.reach is not Reach.IMPORT:
+                yield from self.memory(node)
+
+    def origin(self, node: ast.expr) -> str:
+        return self.scope.origin(node) or ""
+
+    # --- calls ---
+
+    def call(self, node: ast.Call) -> Iterator[Fact]:
+        name = self.origin(node.func)
+        method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        if self.scope.function is None and not name and not method:
+            return
+        yield from self.env_call(node, name)
+        yield from self.file_call(node, name, method)
+        yield from self.process_call(node, name)
+        yield from self.network_call(node, name, method)
+        yield from self.other_call(node, name)
+
+    def env_call(self, node: ast.Call, name: str) -> Iterator[Fact]:
+        if name in ("os.environ.get", "os.getenv", "os.environ.pop") and node.args:
+            default = _argument(node, 1, "default")
+            yield from self.env(node, node.args[0], "None" if default is None else _default(default))
+        elif node.args and (name == "decouple.config" or self._is_env_reader(node.func)):
+            default = _argument(node, 1, "default")
+            yield from self.env(node, node.args[0], "" if default is None else _default(default))
+        elif name.endswith(".from_prefixed_env"):
+            yield self.fact(FactKind.ENV_READ, "FLASK_*", node, "None")
+
+    def _is_env_reader(self, function: ast.expr) -> bool:
+        """`env("X")`, `env.str("X")` of environs and django-environ."""
+        base = function.value if isinstance(function, ast.Attribute) else function
+        if not isinstance(base, ast.Name):
+            return False
+        found = self.program.lookup(self.module, base.id)
+        if found is None or not isinstance(found.value, ast.Call):
+            return False
+        made = (Scope(found.module, found.node, "module", "", None).origin(found.value.func)) or ""
+        return made in ("environ.Env", "environs.Env", "environ.FileAwareEnv", "starlette.config.Config")
+
+    def env(self, node: ast.AST, key: ast.expr, default: str) -> Iterator[Fact]:
+        """One variable; where its name is a parameter of an own function, those of the function's calls."""
+        try:
+            value = evaluate(self.program, self.module, key)
+        except UnknownValueError:
+            value = None
+        if isinstance(value, str):
+            yield self.fact(FactKind.ENV_READ, value, node, default)
+            return
+        helped = list(self._env_helper(key)) if isinstance(key, ast.Name) else []
+        yield from helped or (self.fact(FactKind.ENV_READ, written(key), node, default, Confidence.LOW),)
+
+    def _env_helper(self, key: ast.Name) -> Iterator[Fact]:
+        function = self.scope.function
+        if function is None or not isinstance(function.node, ast.FunctionDef):
+            return
+        names = [a.arg for a in function.node.args.posonlyargs + function.node.args.args]
+        if key.id not in names:
+            return
+        index = names.index(key.id) - (1 if names[0] in ("self", "cls") else 0)
+        for scope, call in self.calls.calls_of(function):
+            argument = _argument(call, index, key.id)
+            if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+                other = _Reader(self.program, self.entry, self.calls, self.state, scope)
+                default = _argument(call, index + 1, "default")
+                yield other.fact(
+                    FactKind.ENV_READ, argument.value, call, "" if default is None else _default(default)
+                )
+
+    def file_call(self, node: ast.Call, name: str, method: str) -> Iterator[Fact]:
+        if name in (
+            "open",
+            "io.open",
+            "codecs.open",
+            "gzip.open",
+            "zipfile.ZipFile",
+            "tarfile.open",
+            "aiofiles.open",
+        ):
+            yield self.opened(node, _argument(node, 0, "file"), _argument(node, 1, "mode"))
+        elif method == "open" and self._is_path(node.func):
+            yield self.opened(node, _receiver(node), _argument(node, 0, "mode"))
+        elif method in ("write_text", "write_bytes", "mkdir", "touch", "unlink", "rmdir") and isinstance(
+            node.func, ast.Attribute
+        ):
+            if name.startswith("os.") or (
+                method in ("unlink", "rmdir", "touch", "mkdir") and not self._is_path(node.func)
+            ):
+                index = _WRITE_CALLS.get(name)
+                if index is not None:
+                    yield self.written_to(node, _argument(node, index, "path"))
+                return
+            yield self.written_to(node, node.func.value)
+        elif method in ("read_text", "read_bytes") and isinstance(node.func, ast.Attribute):
+            yield self.fact(FactKind.FILE_READ, self.path(node.func.value), node)
+        elif name in _WRITE_CALLS:
+            yield self.written_to(node, _argument(node, _WRITE_CALLS[name], "filename"))
+        elif name in _TEMPORARY:
+            yield self.fact(FactKind.FILE_WRITE, f"{name}()", node, "tempfile")
+        elif name == "logging.basicConfig" and (target := _argument(node, 99, "filename")) is not None:
+            yield self.written_to(node, target)
+        elif (
+            method == "save"
+            and len(node.args) == 1
+            and not name.startswith("django")
+            and self._is_upload(node)
+        ):
+            yield self.written_to(node, node.args[0])
+        elif name in ("flask.send_file", "flask.send_from_directory") and node.args:
+            if "BytesIO(" in written(node.args[0], 400):
+                return
+            yield self.fact(FactKind.FILE_READ, self.path(node.args[0]), node)
+
+    def _is_path(self, function: ast.expr) -> bool:
+        """Whether a method is called on something that looks like a pathlib path."""
+        base = function.value if isinstance(function, ast.Attribute) else function
+        text = written(base, 200)
+        return bool(re.search(r"Path\(|__file__|\b\w*(?:path|dir|file|folder)\w*\b", text, re.IGNORECASE))
+
+    def _is_upload(self, node: ast.Call) -> bool:
+        """`request.files[...].save(path)`, or an argument that is a path: no model's or form's save()."""
+        receiver = written(_receiver(node) or node, 200)
+        argument = written(node.args[0], 200)
+        return bool(
+            re.search(r"files|upload|file|image|photo|picture|attachment", receiver, re.IGNORECASE)
+            or re.search(r"path|join\(|dir|folder|/", argument, re.IGNORECASE)
+        )
+
+    def opened(self, node: ast.Call, target: ast.expr | None, mode: ast.expr | None) -> Fact:
+        text = "r"
+        sure = Confidence.HIGH
+        if isinstance(mode, ast.Constant) and isinstance(mode.value, str):
+            text = mode.value
+        elif mode is not None:
+            text, sure = "w", Confidence.LOW  # a computed mode: the careful reading
+        if any(letter in text for letter in "wax+"):
+            return self.written_to(node, target, sure)
+        return self.fact(FactKind.FILE_READ, self.path(target), node)
+
+    def path(self, node: ast.expr | None) -> str:
+        if node is None:
+            return "?"
+        known, complete = text_of(self.program, self.module, node)
+        return known if complete else written(node)
+
+    def written_to(self, node: ast.AST, target: ast.expr | None, sure: Confidence = Confidence.HIGH) -> Fact:
+        path = self.path(target)
+        temporary = path.startswith(("/tmp", "/var/tmp", "/dev/shm")) or "gettempdir" in path  # noqa: S108 - seen in code
+        return self.fact(FactKind.FILE_WRITE, path, node, "tmp" if temporary else "", sure)
+
+    def process_call(self, node: ast.Call, name: str) -> Iterator[Fact]:
+        tables = _tables()
+        if name.startswith(tuple(tables["subprocess"]["prefixes"])) or name in tables["subprocess"]["calls"]:
+            if name.rpartition(".")[2][:1].isupper() and not name.endswith(
+                ("Popen", "Process", "Pool", "Executor")
+            ):
+                return  # exceptions and constants
+            yield self.fact(FactKind.SUBPROCESS, name, node, self._program_name(node))
+        if name in tables["thread"]["calls"]:
+            yield self.fact(FactKind.THREAD, name, node)
+            target = _argument(node, 1, "target") if name == "threading.Thread" else None
+            inner = self.calls.scope_of(self.scope, target) if target is not None else None
+            if inner is not None and _loops_for_ever(inner):
+                yield self.fact(FactKind.BACKGROUND, f"{inner.module.name}.{inner.name}", inner.node)
+        if name in tables["background"]["calls"]:
+            task = name in ("asyncio.create_task", "asyncio.ensure_future")
+            if not task or self.reach is Reach.IMPORT:
+                yield self.fact(FactKind.BACKGROUND, name, node)
+        if name == "signal.signal" and node.args:
+            yield self.fact(FactKind.SIGNAL, self.origin(node.args[0]).removeprefix("signal.") or "?", node)
+        computes = name in ("importlib.import_module", "__import__", "runpy.run_module", "runpy.run_path")
+        if computes and node.args:
+            try:
+                evaluate(self.program, self.module, node.args[0])
+            except UnknownValueError:
+                yield self.fact(FactKind.DYNAMIC_IMPORT, written(node), node)
+
+    def _program_name(self, node: ast.Call) -> str:
+        first = _argument(node, 0, "args")
+        if isinstance(first, ast.List | ast.Tuple) and first.elts:
+            first = first.elts[0]
+        text = text_of(self.program, self.module, first)[0] if first is not None else ""
+        return text.split()[0] if text.split() else ""
+
+    def network_call(self, node: ast.Call, name: str, method: str) -> Iterator[Fact]:
+        if name in _HTTP_CALLS and node.args:
+            index = 1 if name.endswith((".request", ".stream")) and len(node.args) > 1 else 0
+            if name.startswith("http.client"):
+                host = text_of(self.program, self.module, node.args[0])[0]
+            else:
+                host = self.host(node.args[index])
+            yield self.fact(FactKind.OUTBOUND, "http", node, host)
+        elif name in ("httpx.Client", "httpx.AsyncClient", "aiohttp.ClientSession"):
+            base = _argument(node, 99 if name.startswith("httpx") else 0, "base_url")
+            yield self.fact(FactKind.OUTBOUND, "http", node, self.host(base) if base is not None else "")
+        elif method in ("get", "post", "put", "patch", "delete", "head", "request") and node.args:
+            host = self._literal_host(node)
+            if host:
+                yield self.fact(FactKind.OUTBOUND, "http", node, host)
+        if name in _CONNECTS:
+            yield from self.connected(node, _CONNECTS[name])
+        elif (
+            name.endswith((".create_engine", ".create_async_engine", "engine_from_config"))
+            or name == "databases.Database"
+        ):
+            yield from self.database_url(node, _argument(node, 0, "url"))
+        elif name in ("sqlite3.connect", "aiosqlite.connect"):
+            yield from self.sqlite(node, self.path(_argument(node, 0, "database")))
+        if name in (
+            "socket.socket",
+            "socketserver.TCPServer",
+            "socketserver.UDPServer",
+            "asyncio.start_server",
+        ):
+            if name != "socket.socket":
+                protocol = "udp" if "UDP" in name else "tcp"
+                if self.entry.interface != "http.server":
+                    yield self.fact(FactKind.LISTEN, protocol, node)
+            elif any("SOCK_DGRAM" in written(argument) for argument in node.args):
+                yield self.fact(FactKind.OUTBOUND, "udp", node)
+            else:
+                yield self.fact(FactKind.OUTBOUND, "tcp", node)
+        if name == "socket.create_connection":
+            yield self.fact(FactKind.OUTBOUND, "tcp", node, _address(self, node))
+        if name in ("grpc.server", "grpc.aio.server"):
+            yield self.fact(FactKind.LISTEN, "grpc", node, self._grpc_port())
+        if name == "websockets.serve" or name == "websockets.server.serve":
+            number = _argument(node, 2, "port")
+            port = text_of(self.program, self.module, number)[0] if number is not None else ""
+            yield self.fact(FactKind.LISTEN, "websocket", node, port or (written(number) if number else ""))
+
+    def _grpc_port(self) -> str:
+        for node in self.scope.nodes:
+            if (
+                isinstance(node, ast.Call)
+                and getattr(node.func, "attr", "") == "add_insecure_port"
+                and node.args
+            ):
+                found = re.search(r":(\d{1,5})$", text_of(self.program, self.module, node.args[0])[0])
+                return found[1] if found else ""
+        return ""
+
+    def _literal_host(self, node: ast.Call) -> str:
+        """The host of a URL that some session or client is given."""
+        for argument in node.args[:2]:
+            text = text_of(self.program, self.module, argument)[0]
+            if text.startswith(("http://", "https://")):
+                return self.host(argument)
+        return ""
+
+    def host(self, node: ast.expr) -> str:
+        """`host[:port]` of a URL as far as it is known: literals, constants, the environment, defaults."""
+        text, complete = text_of(self.program, self.module, node)
+        if not text:
+            text, complete = self._setting(node), True
+        return _host_of(text, complete)
+
+    def _setting(self, node: ast.expr) -> str:
+        """`settings.API_URL`, `app.config["API_URL"]`: the one place where that name is given a value."""
+        if isinstance(node, ast.JoinedStr):
+            inner = next((p.value for p in node.values if isinstance(p, ast.FormattedValue)), None)
+            if inner is None or not isinstance(node.values[0], ast.FormattedValue):
+                return ""
+            node = inner
+        elif isinstance(node, ast.BinOp):
+            while isinstance(node, ast.BinOp):
+                node = node.left
+        key = ""
+        if isinstance(node, ast.Attribute):
+            key = node.attr
+        elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+            key = str(node.slice.value)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+            if node.func.attr in ("rstrip", "strip", "removesuffix"):
+                return self._setting(node.func.value)
+            if node.func.attr == "get" and isinstance(node.args[0], ast.Constant):
+                key = str(node.args[0].value)
+        values = self.state.constants.get(key, [])
+        if len(values) != 1:
+            return ""
+        return text_of(self.program, *values[0])[0]
+
+    def connected(self, node: ast.Call, protocol: str) -> Iterator[Fact]:
+        first = _argument(node, 0, "url") or _argument(node, 0, "dsn")
+        host_node = _argument(node, 99, "host") or _argument(node, 99, "bootstrap_servers")
+        host = ""
+        if host_node is not None:
+            host = text_of(self.program, self.module, host_node)[0] or self._setting(host_node)
+            port_node = _argument(node, 99, "port")
+            if host and port_node is not None:
+                with suppress(UnknownValueError):
+                    host += f":{evaluate(self.program, self.module, port_node)}"
+        elif first is not None:
+            text, complete = text_of(self.program, self.module, first)
+            text = text or self._setting(first)
+            if "://" in text:
+                host = _host_of(text, complete)
+                scheme = text.partition("://")[0].partition("+")[0]
+                protocol = "redis" if scheme in ("redis", "rediss") and protocol == "amqp" else protocol
+            elif match := re.search(r"\bhost=(\S+)", text):
+                host = match[1]
+            elif protocol in ("redis", "smtp", "grpc", "memcached"):
+                host = text
+        yield self.fact(FactKind.OUTBOUND, protocol, node, host)
+        if protocol in _tables()["database"]["protocols"]:
+            yield self.fact(FactKind.DATABASE, protocol, node, host)
+
+    def database_url(self, node: ast.AST, url: ast.expr | None) -> Iterator[Fact]:
+        if url is None:
+            return
+        text, complete = text_of(self.program, self.module, url)
+        text = text or self._setting(url)
+        scheme = text.partition(":")[0].partition("+")[0]
+        kind = _DATABASE_SCHEMES.get(scheme)
+        if kind == "sqlite":
+            yield from self.sqlite(node, text.partition("://")[2].removeprefix("/") or ":memory:")
+        elif kind is not None:
+            host = _host_of(text, complete)
+            yield self.fact(FactKind.DATABASE, kind, node, host)
+            yield self.fact(FactKind.OUTBOUND, kind, node, host)
+        else:
+            yield self.fact(FactKind.DATABASE, "sql", node, written(url), Confidence.LOW)
+
+    def sqlite(self, node: ast.AST, path: str) -> Iterator[Fact]:
+        if path == ":memory:" or "mode=memory" in path:
+            if self.scope.function is None or self.reach is Reach.IMPORT:
+                subject = f"{self.module.name} (SQLite in memory)"
+                evidence = (self.program.evidence(self.module, getattr(node, "lineno", 1)),)
+                yield Fact(FactKind.MEMORY_STATE, subject, evidence, "sqlite :memory:", Reach.REQUEST)
+            return
+        yield self.fact(FactKind.DATABASE, "sqlite", node, path)
+
+    def other_call(self, node: ast.Call, name: str) -> Iterator[Fact]:
+        tables = _tables()
+        if name in tables["unsupported-call"]:
+            yield self.fact(FactKind.UNSUPPORTED_STDLIB, name, node, tables["unsupported-call"][name])
+        if name in tables["compute"]["calls"]:
+            yield self.fact(FactKind.COMPUTE, name, node)
+        if name in tables["cache"]["calls"] and self.scope.function is None:
+            yield self.fact(FactKind.CACHE, name, node)
+        if name == "flask_caching.Cache":
+            kind = self._cache_type(node)
+            if kind in ("SimpleCache", "simple"):
+                subject = f"{self.module.name} (flask_caching SimpleCache)"
+                yield replace(
+                    self.fact(FactKind.MEMORY_STATE, subject, node, "SimpleCache"), reach=Reach.REQUEST
+                )
+            elif "FileSystem" in kind:
+                yield replace(
+                    self.fact(FactKind.FILE_WRITE, "flask_caching FileSystemCache", node), reach=Reach.REQUEST
+                )
+        if name == "flask_limiter.Limiter":
+            storage = _argument(node, 99, "storage_uri")
+            text = self.path(storage) if storage is not None else "memory://"
+            if text.startswith("memory"):
+                subject = f"{self.module.name} (Flask-Limiter counters)"
+                yield replace(
+                    self.fact(FactKind.MEMORY_STATE, subject, node, "memory://"), reach=Reach.REQUEST
+                )
+
+    def _cache_type(self, node: ast.Call) -> str:
+        config = _argument(node, 1, "config")
+        if isinstance(config, ast.Dict):
+            for key, value in zip(config.keys, config.values, strict=True):
+                if isinstance(key, ast.Constant) and key.value == "CACHE_TYPE":
+                    return text_of(self.program, self.module, value)[0].rpartition(".")[2]
+        values = self.state.constants.get("CACHE_TYPE", [])
+        return text_of(self.program, *values[0])[0].rpartition(".")[2] if len(values) == 1 else ""
+
+    # --- statements ---
+
+    def subscript(self, node: ast.Subscript) -> Iterator[Fact]:
+        if isinstance(node.ctx, ast.Load) and self.origin(node.value) == "os.environ":
+            yield from self.env(node, node.slice, "")
+
+    def compared(self, node: ast.Compare) -> Iterator[Fact]:
+        if isinstance(node.ops[0], ast.In | ast.NotIn) and self.origin(node.comparators[0]) == "os.environ":
+            yield from self.env(node, node.left, "None")
+
+    def decorators(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[Fact]:
+        for decorator in node.decorator_list:
+            function = decorator.func if isinstance(decorator, ast.Call) else decorator
+            name = self.origin(function)
+            if name in _tables()["cache"]["calls"] and not isinstance(decorator, ast.Call):
+                yield self.fact(FactKind.CACHE, f"{self.module.name}.{node.name}", decorator, name)
+            if isinstance(function, ast.Attribute) and function.attr in ("websocket", "websocket_route"):
+                yield self.fact(FactKind.WEBSOCKET, f"{self.module.name}.{node.name}", decorator)
+
+    def settings_class(self, node: ast.ClassDef) -> Iterator[Fact]:
+        """pydantic's BaseSettings: every field is a variable."""
+        bases = {self.origin(base) for base in node.bases}
+        if not bases & {"pydantic_settings.BaseSettings", "pydantic.BaseSettings"}:
+            return
+        prefix = ""
+        for item in node.body:
+            value = getattr(item, "value", None)
+            if isinstance(item, ast.Assign) and isinstance(value, ast.Call):
+                found = next((k.value for k in value.keywords if k.arg == "env_prefix"), None)
+                prefix = text_of(self.program, self.module, found)[0] if found is not None else prefix
+        for item in node.body:
+            if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
+                default = "" if item.value is None else _default(item.value)
+                yield self.fact(FactKind.ENV_READ, (prefix + item.target.id).upper(), item, default)
+
+    def assigned(self, node: ast.Assign | ast.AnnAssign) -> Iterator[Fact]:
+        """Settings that frameworks read: SQLALCHEMY_DATABASE_URI, Django's DATABASES and CACHES."""
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        if node.value is None:
+            return
+        for target in targets:
+            key = getattr(target, "id", "")
+            if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
+                key = str(target.slice.value)
+            if key in ("SQLALCHEMY_DATABASE_URI", "SQLALCHEMY_DATABASE_URL"):
+                yield from self.database_url(node, node.value)
+            elif key == "DATABASES" and isinstance(node.value, ast.Dict):
+                yield from self.django_databases(node.value)
+            elif (
+                key == "CACHES"
+                and isinstance(node.value, ast.Dict)
+                and "LocMemCache" in written(node.value, 2000)
+            ):
+                evidence = (self.program.evidence(self.module, node.lineno),)
+                subject = f"{self.module.name}.CACHES"
+                yield Fact(
+                    FactKind.MEMORY_STATE, subject, evidence, "LocMemCache", Reach.REQUEST, Confidence.MEDIUM
+                )
+
+    def django_databases(self, databases: ast.Dict) -> Iterator[Fact]:
+        for value in databases.values:
+            if isinstance(value, ast.Call):  # dj_database_url.config(default=…), env.db()
+                default = _argument(value, 0, "default")
+                yield from self.database_url(value, default)
+                continue
+            if not isinstance(value, ast.Dict):
+                continue
+            settings = {
+                key.value: inner
+                for key, inner in zip(value.keys, value.values, strict=True)
+                if isinstance(key, ast.Constant) and isinstance(key.value, str)
+            }
+            engine = settings.get("ENGINE")
+            text = text_of(self.program, self.module, engine)[0] if engine is not None else ""
+            kind = _DJANGO_ENGINES.get(text.rpartition(".")[2])
+            if kind == "sqlite":
+                yield from self.sqlite(value, self.path(settings.get("NAME")))
+            elif kind is not None:
+                host = settings.get("HOST")
+                where = text_of(self.program, self.module, host)[0] if host is not None else ""
+                yield self.fact(FactKind.DATABASE, kind, value, where)
+                yield self.fact(FactKind.OUTBOUND, kind, value, where)
+
+    # --- memory that outlives the request ---
+
+    def memory(self, node: ast.AST) -> Iterator[Fact]:
+        """Changes of module-level objects inside functions that requests reach."""
+        if isinstance(node, ast.Call):
+            if isinstance(node.func, ast.Attribute) and node.func.attr in _MUTATORS:
+                yield from self.changed(node.func.value, node)
+            elif isinstance(node.func, ast.Attribute) and node.func.attr in (
+                "inc",
+                "observe",
+                "dec",
+                "labels",
+                "set",
+            ):
+                yield from self.metric(node.func.value, node)
+            elif isinstance(node.func, ast.Name) and node.func.id == "next" and node.args:
+                yield from self.changed(node.args[0], node)
+            elif isinstance(node.func, ast.Attribute):
+                yield from self.own_method(node, node.func.value)
+        elif isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Delete):
+            targets = node.targets if isinstance(node, ast.Assign | ast.Delete) else [node.target]
+            for target in targets:
+                yield from self.stored(target, node)
+
+    def stored(self, target: ast.expr, node: ast.AST) -> Iterator[Fact]:
+        if isinstance(target, ast.Tuple | ast.List):
+            for element in target.elts:
+                yield from self.stored(element, node)
+        elif isinstance(target, ast.Subscript):
+            yield from self.changed(target.value, node)
+        elif isinstance(target, ast.Attribute):
+            yield from self.attribute_stored(target, node)
+        elif isinstance(target, ast.Name):
+            function = self.scope.function
+            if function is not None and target.id in function.globals:
+                subject = f"{self.module.name}.{target.id}"
+                kind = FactKind.CACHE if self._fills_once(target.id) else FactKind.MEMORY_STATE
+                yield self.fact(kind, subject, node)
+
+    def _fills_once(self, name: str) -> bool:
+        """Whether a global is only ever given a value where it has none: a connection made on first use."""
+        if any(
+            isinstance(n, ast.AugAssign) and getattr(n.target, "id", "") == name for n in self.scope.nodes
+        ):
+            return False
+        for node in self.scope.nodes:
+            if not isinstance(node, ast.If):
+                continue
+            test = node.test
+            empty = (
+                isinstance(test, ast.Compare)
+                and getattr(test.left, "id", "") == name
+                and isinstance(test.ops[0], ast.Is)
+                and isinstance(test.comparators[0], ast.Constant)
+                and test.comparators[0].value is None
+            ) or (
+                isinstance(test, ast.UnaryOp)
+                and isinstance(test.op, ast.Not)
+                and getattr(test.operand, "id", "") == name
+            )
+            if empty:
+                inside = {id(inner) for statement in node.body for inner in ast.walk(statement)}
+                stores = [
+                    n
+                    for n in self.scope.nodes
+                    if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Store)
+                ]
+                return all(id(store) in inside for store in stores)
+        return False
+
+    def changed(self, base: ast.expr, node: ast.AST) -> Iterator[Fact]:
+        """A container is changed through `base`, which may be an element of it (`d[k].append`)."""
+        while isinstance(base, ast.Subscript) or (
+            isinstance(base, ast.Call)
+            and isinstance(base.func, ast.Attribute)
+            and base.func.attr in ("setdefault", "get")
+        ):
+            base = base.value if isinstance(base, ast.Subscript) else base.func.value  # type: ignore[attr-defined] # narrowed above
+        if (
+            isinstance(base, ast.Attribute)
+            and base.attr in _APP_STORES
+            and (name := self._application(base.value))
+        ):
+            yield self.fact(FactKind.MEMORY_STATE, f"{name}.{base.attr}", node)
+            return
+        holder = self.state.holder(self.scope, base)
+        if holder is None:
+            yield from self.self_attribute(base, node)
+        elif holder.kind == "container":
+            yield self.fact(FactKind.MEMORY_STATE, holder.name, node)
+        elif holder.kind == "cache":
+            yield self.fact(FactKind.CACHE, holder.name, node)
+
+    def _application(self, node: ast.expr) -> str | None:
+        """`app`, `current_app`, `request.app`: the application object."""
+        name = self.scope.origin(node) or ""
+        if name == "flask.current_app":
+            return "app"
+        if isinstance(node, ast.Attribute) and node.attr == "app":
+            return "app"
+        if name and of_expression(self.program, self.module, node, None)[0]:
+            return written(node)
+        return None
+
+    def attribute_stored(self, target: ast.Attribute, node: ast.AST) -> Iterator[Fact]:
+        base = target.value
+        if (
+            isinstance(base, ast.Attribute)
+            and base.attr in _APP_STORES
+            and (name := self._application(base.value))
+        ):
+            yield self.fact(FactKind.MEMORY_STATE, f"{name}.{base.attr}.{target.attr}", node)
+            return
+        if isinstance(base, ast.Name) and base.id == "cls" and self.scope.owner is not None:
+            yield self.fact(
+                FactKind.MEMORY_STATE, f"{self.module.name}.{self.scope.owner.name}.{target.attr}", node
+            )
+            return
+        name_ = self.scope.origin(base)
+        if name_ is None or name_.startswith(_PER_REQUEST):
+            return
+        holder = self.state.holder(self.scope, base)
+        if holder is not None and holder.kind in ("own", "object"):
+            yield self.fact(
+                FactKind.MEMORY_STATE, f"{holder.name}.{target.attr}", node, "", Confidence.MEDIUM
+            )
+            return
+        found = self.program.definition(name_) if "." in name_ else self.program.lookup(self.module, name_)
+        if found is not None and isinstance(found.node, ast.ClassDef):
+            yield self.fact(FactKind.MEMORY_STATE, f"{found.module.name}.{found.name}.{target.attr}", node)
+        elif found is None and (module := self.program.load(name_)) is not None:
+            yield self.fact(FactKind.MEMORY_STATE, f"{module.name}.{target.attr}", node)
+
+    def self_attribute(self, base: ast.expr, node: ast.AST) -> Iterator[Fact]:
+        """`self.items.append(…)` where `items` is a class attribute, shared by all instances."""
+        if (
+            isinstance(base, ast.Attribute)
+            and isinstance(base.value, ast.Name)
+            and base.value.id in ("self", "cls")
+        ):
+            owner = self.scope.owner
+            if owner is not None:
+                holder = self.state.holders.get(f"{self.module.name}.{owner.name}.{base.attr}")
+                if holder is not None and holder.kind == "container" and not _sets_itself(owner, base.attr):
+                    yield self.fact(FactKind.MEMORY_STATE, holder.name, node)
+
+    def metric(self, base: ast.expr, node: ast.AST) -> Iterator[Fact]:
+        while isinstance(base, ast.Call) and isinstance(base.func, ast.Attribute):
+            base = base.func.value
+        holder = self.state.holder(self.scope, base)
+        if holder is not None and holder.kind == "metric":
+            yield self.fact(FactKind.MEMORY_STATE, holder.name, node, "prometheus_client")
+
+    def own_method(self, node: ast.Call, receiver: ast.expr) -> Iterator[Fact]:
+        """`store.add(x)`, where `store` is a module-level instance of a class whose `add` changes itself."""
+        holder = self.state.holder(self.scope, receiver)
+        if holder is None or holder.kind != "own":
+            return
+        method = self.calls.scope_of(self.scope, node.func)
+        changed = _changes_self(method, self.calls) if method is not None else None
+        if changed is not None:
+            yield self.fact(FactKind.MEMORY_STATE, f"{holder.name}.{changed}", node, "", Confidence.MEDIUM)
+
+
+def _argument(node: ast.Call, index: int, name: str) -> ast.expr | None:
+    if index < len(node.args) and not any(isinstance(a, ast.Starred) for a in node.args[: index + 1]):
+        return node.args[index]
+    return next((k.value for k in node.keywords if k.arg == name), None)
+
+
+def _receiver(node: ast.Call) -> ast.expr | None:
+    return node.func.value if isinstance(node.func, ast.Attribute) else None
+
+
+def _default(node: ast.expr) -> str:
+    """A default as the detail of ENV_READ: text as it is, anything else as written, '' for empty text."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value or "''"
+    return written(node)
+
+
+def _host_of(text: str, complete: bool) -> str:
+    """`host[:port]` of a URL; "" where the text ends before the host does."""
+    if "://" not in text:
+        return ""
+    rest = text.partition("://")[2]
+    if not complete and not re.search(r"[/?#]", rest):
+        return ""
+    try:
+        url = urlsplit(text)
+        host, port = url.hostname, url.port
+    except ValueError:
+        return ""
+    if not host or not re.fullmatch(r"[A-Za-z0-9_.\-:]+", host):
+        return ""
+    return f"{host}:{port}" if port else host
+
+
+def _address(reader: _Reader, node: ast.Call) -> str:
+    first = _argument(node, 0, "address")
+    if not isinstance(first, ast.Tuple):
+        return ""
+    try:
+        value = evaluate(reader.program, reader.module, first)
+    except UnknownValueError:
+        return ""
+    return ":".join(str(part) for part in value) if isinstance(value, tuple) else ""
+
+
+def _loops_for_ever(scope: Scope) -> bool:
+    return any(
+        isinstance(node, ast.While) and isinstance(node.test, ast.Constant) and node.test.value
+        for node in scope.nodes
+    )
+
+
+def _sets_itself(owner: Scope, attribute: str) -> bool:
+    """Whether instances get an attribute of their own, so that the class's one is only a default."""
+    return any(
+        isinstance(node, ast.Attribute)
+        and node.attr == attribute
+        and isinstance(node.ctx, ast.Store)
+        and getattr(node.value, "id", "") == "self"
+        for node in ast.walk(owner.node)
+    )
+
+
+def _changes_self(method: Scope, calls: Calls, depth: int = 0) -> str | None:
+    """The attribute of `self` that a method changes, itself or through its own methods."""
+    for node in method.nodes:
+        target: ast.expr | None = None
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store | ast.Del):
+            target = node
+        elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store | ast.Del):
+            target = node.value
+        elif (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr in _MUTATORS
+        ):
+            target = node.func.value
+        while isinstance(target, ast.Subscript):
+            target = target.value
+        if isinstance(target, ast.Attribute) and getattr(target.value, "id", "") == "self":
+            return target.attr
+    if depth > 4:
+        return None
+    for node in method.nodes:
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+            continue
+        if getattr(node.func.value, "id", "") != "self":
+            continue
+        for other in calls.methods.get(node.func.attr, ()):
+            if other.parent is method.parent and (found := _changes_self(other, calls, depth + 1)):
+                return found
+    return None
