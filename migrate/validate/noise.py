@@ -22,9 +22,14 @@ class Missing(Enum):
 
 MISSING: Final = Missing.MISSING
 
-_TOKEN = re.compile(r"[^\W_]+|[\W_]")
-_WORDS = re.compile(r"[^\W_]+")
+# `-` and `_` are letters of base64url, `+`, `/` and `=` of base64: by themselves they separate nothing.
+_TOKEN = re.compile(r"[\w-]+|[^\w-]")
+_OPAQUE = re.compile(r"[\w+/=-]+")
+_CODING = frozenset("-_+/=")
+_WORD = re.compile(r"[^\W_]")
 _HEX_SAMPLE = 16  # characters seen before "all hexadecimal" is taken for more than chance
+_SLACK = 4  # characters by which compressed or encoded values of one kind vary, and
+_SLACK_SHARE = 10  # one part in this many
 
 _ALPHABETS: tuple[tuple[str, re.Pattern[str], int], ...] = (
     ("digits", re.compile(r"[0-9\W_]*\Z"), 1),
@@ -100,34 +105,42 @@ def fit(samples: Sequence[Any], value: Any) -> Fit:
 
 def _fit_text(samples: Sequence[str], value: str) -> tuple[str, tuple[str, ...]]:
     checked = []
-    lengths = {len(sample) for sample in samples}
-    if len(lengths) == 1:
-        (length,) = lengths
+    alphabet = _alphabet(samples)
+    if alphabet is not None:
+        checked.append("alphabet")
+        name, pattern = alphabet
+        if not pattern.match(value):
+            return f"not all {name}, as the original's values are", tuple(checked)
+    low, high = min(map(len, samples)), max(map(len, samples))
+    # Numbers in hexadecimal (ids, digests) have a fixed length; what is compressed or encoded varies a little.
+    slack = max(_SLACK, high // _SLACK_SHARE)
+    if low == high:
         checked.append("length")
-        if len(value) != length:
-            return f"{len(value)} characters where the original always has {length}", tuple(checked)
-    else:
-        low, high = min(lengths), max(lengths)
-        if not low // 2 <= len(value) <= high * 2 or (low > 0 and not value):
-            return f"{len(value)} characters where the original has {low} to {high}", ("length",)
-    skeletons = {_skeleton(sample) for sample in samples}
-    if len(skeletons) == 1 and skeletons != {"w"} and skeletons != {""}:
+        exact = alphabet is not None and alphabet[0] != "digits"
+        if (exact and len(value) != high) or abs(len(value) - high) > slack or not value:
+            return f"{len(value)} characters where the original always has {high}", tuple(checked)
+    elif not low // 2 <= len(value) <= high * 2 + slack or (low > 0 and not value):
+        return f"{len(value)} characters where the original has {low} to {high}", ("length",)
+    skeletons = {_OPAQUE.sub("w", sample) for sample in samples}
+    if len(skeletons) == 1 and skeletons.isdisjoint({"w", ""}):
         checked.append("punctuation")
-        if _skeleton(value) not in skeletons:
+        if _OPAQUE.sub("w", value) not in skeletons:
             return "other punctuation than all the original's values", tuple(checked)
-    total = sum(len(sample) for sample in samples)
-    for name, pattern, least in _ALPHABETS:
-        if (
-            total >= least
-            and all(pattern.match(sample) for sample in samples)
-            and any(_WORDS.search(sample) for sample in samples)
-        ):
-            checked.append("alphabet")
-            if not pattern.match(value):
-                return f"not all {name}, as the original's values are", tuple(checked)
-            break
+    if low == high == len(value):
+        for at, column in enumerate(zip(*samples, strict=True)):
+            if column[0] in _CODING and len(set(column)) == 1 and value[at] != column[0]:
+                return f"{value[at]!r} at {at + 1} where the original always has {column[0]!r}", tuple(
+                    checked
+                )
     return "", tuple(checked)
 
 
-def _skeleton(text: str) -> str:
-    return _WORDS.sub("w", text)
+def _alphabet(samples: Sequence[str]) -> tuple[str, re.Pattern[str]] | None:
+    """The narrowest alphabet that all samples keep to, where that is more than chance."""
+    total = sum(map(len, samples))
+    if not any(map(_WORD.search, samples)):
+        return None
+    for name, pattern, least in _ALPHABETS:
+        if total >= least and all(map(pattern.match, samples)):
+            return name, pattern
+    return None

@@ -18,7 +18,15 @@ from migrate.model import (
     ProbeSet,
 )
 from migrate.progress import Silent
-from migrate.validate.course import Answers, Candidate, Compared, Original, compare_sides, converse, outcome_of
+from migrate.validate.course import (
+    Answers,
+    Candidate,
+    Compared,
+    Original,
+    compare_sides,
+    converse,
+    outcome_of,
+)
 from tests.migrate.validate.pair import probes, serving
 
 INFO = OriginalInfo("sha256:" + "0" * 64, "sha256:" + "1" * 64, "docker 1 (linux/amd64)")
