@@ -249,6 +249,7 @@ _GUNICORN_FLAGS = _flags(
     " --proxy-protocol --suppress-ragged-eofs --do-handshake-on-connect --no-suppress-ragged-eofs"
     " --strip-header-spaces --permit-unconventional-http-method --permit-unconventional-http-version"
     " --permit-obsolete-folding --casefold-http-method --no-daemon -h --help -v --version"
+    " --log-syslog --enable-backlog-metric --no-control-socket"
 )
 
 
