@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 
 from analyzers.dockerfile.globs import BadPatternError, Patterns, go_match, has_wildcards
-from analyzers.dockerfile.limits import Work
+from analyzers.dockerfile.limits import COST_OF_PATH, Work
 from analyzers.dockerfile.paths import base, below, clean, join
 
 # Folders that base images have, where `COPY file folder` without a slash goes inside: the Filesystem
@@ -47,7 +47,9 @@ class Files:
     def __len__(self) -> int:
         return len(self._files) + len(self._folders)
 
-    def copy(self) -> Files:
+    def copy(self, work: Work) -> Files:
+        """The same files, to be changed on their own."""
+        work.spend(len(self))
         twin = Files(folders=self._folders)
         twin._files = dict(self._files)
         return twin
@@ -85,7 +87,7 @@ class Files:
 
     def below(self, folder: str, work: Work) -> list[tuple[str, str | None]]:
         """(path relative to `folder`, source) of the files in it, at any depth."""
-        work.spend(len(self))
+        work.spend(len(self) * COST_OF_PATH)
         prefix = folder if folder == "/" else f"{folder}/"
         return [(p[len(prefix) :], s) for p, s in self._files.items() if p.startswith(prefix)]
 
@@ -98,7 +100,7 @@ class Files:
         root = clean("/" + "/".join(parts[:first]))
         prefix = root if root == "/" else f"{root}/"
         wanted = "/".join(parts[first:])
-        work.spend(len(self))
+        work.spend(len(self) * COST_OF_PATH)
         found: set[str] = set()
         for path in sorted((*self._files, *self._folders)):
             if not path.startswith(prefix) or path == root:

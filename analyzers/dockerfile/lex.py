@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from analyzers.dockerfile.limits import MAX_DEPTH, MAX_VALUE, TooMuchError, Work
 from analyzers.dockerfile.text import SPACE, clean
 
+_AT_SPACE = re.compile(f"[{SPACE}]+")
 _SPECIAL_PARAMETERS = frozenset("@*#?-$!0")
 
 
@@ -54,9 +55,6 @@ class Lexer:
         return _Reader(self, text, env, work).run()
 
 
-_AT_SPACE = re.compile(f"[{SPACE}]+")
-
-
 class _Words:
     """Words of one level. The unfinished word lives in the reader, shared by all levels as in BuildKit."""
 
@@ -69,6 +67,10 @@ class _Words:
         self._in_word = False
 
     def add(self, text: str) -> None:
+        if not _AT_SPACE.search(text):
+            if text:
+                self.add_raw(text)
+            return
         for ch in text:
             if ch not in SPACE:
                 self.add_raw(ch)

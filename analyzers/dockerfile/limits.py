@@ -6,7 +6,9 @@ MAX_BYTES = 1024 * 1024  # of a Dockerfile or an ignore file
 MAX_LINE = 64 * 1024 - 1  # bytes of a line; BuildKit's own limit (bufio.MaxScanTokenSize)
 MAX_VALUE = 128 * 1024  # characters put in for variables; Linux takes no longer argument or variable
 MAX_DEPTH = 100  # `${a:-${b:-...}}`
-MAX_WORK = 50_000_000  # characters, pattern steps, ports and paths handled for one file
+MAX_WORK = 50_000_000  # for one file: characters put in, steps of patterns, and these:
+COST_OF_PATH = 20  # a file copied or looked at
+COST_OF_PORT = 200  # an exposed port
 
 
 class TooMuchError(ValueError):

@@ -28,7 +28,7 @@ from analyzers.dockerfile.heredocs import heredoc, is_heredoc
 from analyzers.dockerfile.ignore import IgnoreFile
 from analyzers.dockerfile.instructions import Instruction, check, csv_fields, stage_name
 from analyzers.dockerfile.lex import Lexer
-from analyzers.dockerfile.limits import Work
+from analyzers.dockerfile.limits import COST_OF_PORT, Work
 from analyzers.dockerfile.paths import base, clean, destination, join
 from analyzers.dockerfile.split import Parsed, parse, parse_unchecked
 from analyzers.model import Command, Copy, EnvVar, Evidence, Healthcheck, Image, Port, Run, TakenFile
@@ -63,11 +63,11 @@ class _State:
     def inherit(self, work: Work) -> _State:
         """The state of a stage that is FROM this one."""
         lists = len(self.copies) + len(self.runs) + len(self.made) + len(self.missing)
-        work.spend(lists + len(self.env) + len(self.ports) + len(self.volumes) + len(self.files))
+        work.spend(lists + len(self.env) + len(self.ports) + len(self.volumes))
         return replace(
             self,
             scope=self.scope.inherit(),
-            files=self.files.copy(),
+            files=self.files.copy(work),
             env=dict(self.env),
             cmd_is_own=False,
             ports=dict(self.ports),
@@ -369,6 +369,7 @@ class _Resolver:
         return Command(state.with_shell(" ".join(i.arguments)), True, self.evidence(i.line))
 
     def expose(self, state: _State, i: Instruction) -> None:
+        evidence = self.evidence(i.line)
         for argument in i.arguments:
             for word in state.scope.words(argument, i.line):
                 try:
@@ -377,9 +378,9 @@ class _Resolver:
                     if state.scope.is_settled(i.line):
                         raise
                     continue  # half of it is a variable without a value
-                self.work.spend(len(numbers))
+                self.work.spend(len(numbers) * COST_OF_PORT)
                 for number in numbers:
-                    port = Port(number, protocol, self.evidence(i.line))
+                    port = Port(number, protocol, evidence)
                     state.ports.setdefault((number, protocol), port)
 
     def run_line(self, state: _State, i: Instruction) -> None:
