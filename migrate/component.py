@@ -91,7 +91,8 @@ def interface(name: str) -> str:
 def not_granted(component: Component, grants: Sequence[Grant]) -> tuple[str, ...]:
     """Capabilities that a component imports and was not granted, one sentence each.
 
-    The runtime refuses them; the language's runtime imports them whether the service uses them or not.
+    A language's runtime imports them whether the service uses them or not. Spin refuses what was not
+    granted; `wasmtime serve` refuses sockets and directories, and cannot refuse calls over HTTP.
     """
     outbound = {grant.scheme for grant in grants if grant.kind is GrantKind.OUTBOUND}
     kinds = {grant.kind for grant in grants}
