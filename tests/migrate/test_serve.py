@@ -31,7 +31,7 @@ from migrate.provenance import PROVENANCE, Provenance, to_bytes
 from migrate.runtimes import Mount
 from migrate.tree import load
 from tests import components
-from tests.migrate.runtimes.serving import component_at, get
+from tests.migrate.runtimes.serving import calls_by_instance, component_at, get
 
 ROOT = Path(__file__).resolve().parents[2]
 LINE = Evidence("app/settings.py", 7)
@@ -278,7 +278,7 @@ def test_it_serves_until_it_is_asked_to_end(tree: Tree, number: signal.Signals, 
 def test_an_instance_may_be_reused(tree: Tree) -> None:
     with Served(tree(), "reuse") as served:
         url = served.url()
-        assert [get(url)[1].splitlines()[0] for _ in range(2)] == ["calls=1", "calls=2"]
+        assert max(calls_by_instance([url] * 20).values()) > 1
         served.process.send_signal(signal.SIGINT)
         assert served.process.wait(60) == 0
 

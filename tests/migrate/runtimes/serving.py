@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from migrate.model import Component
@@ -28,3 +28,12 @@ def get(url: str) -> tuple[int, str]:
     except urllib.error.HTTPError as error:
         with error:
             return error.code, ""
+
+
+def calls_by_instance(urls: Iterable[str]) -> dict[str, int]:
+    """What each instance has counted, by its number. A runtime may keep more than one for reuse."""
+    counted: dict[str, int] = {}
+    for url in urls:
+        first, *rest = get(url)[1].splitlines()
+        counted[rest[-1]] = max(counted.get(rest[-1], 0), int(first.removeprefix("calls=")))
+    return counted

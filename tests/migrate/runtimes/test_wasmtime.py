@@ -21,7 +21,7 @@ from migrate.errors import ComponentError, DiskError, PortError, RuntimeStartErr
 from migrate.model import Component, Instances
 from migrate.runtimes import Mount, RunningServer, Runtime, ServeRequest, runtime, wasmtime
 from tests import components
-from tests.migrate.runtimes.serving import Ask, component_at, get
+from tests.migrate.runtimes.serving import Ask, calls_by_instance, component_at, get
 
 pytestmark = pytest.mark.runtime
 ROOT = Path(__file__).resolve().parents[3]
@@ -60,14 +60,23 @@ def test_a_fresh_instance_answers_each_request(ask: Ask) -> None:
 
 def test_a_reused_instance_answers_many_and_being_ready_is_no_request(ask: Ask) -> None:
     with wasmtime.start(ask(instances=Instances.REUSED)) as server:
-        first = [get(server.url)[1].splitlines()[0] for _ in range(3)]
+        counted = calls_by_instance([server.url] * 20)
+        assert sum(counted.values()) == 20
+        assert len(counted) < 20
         time.sleep(1.5)  # wasmtime itself would drop an idle instance after one second
-        assert [*first, get(server.url)[1].splitlines()[0]] == ["calls=1", "calls=2", "calls=3", "calls=4"]
+        again = calls_by_instance([server.url] * 20)
+        assert max(again.values()) > max(counted.values())
+        assert sum((counted | again).values()) == 40
 
 
 def test_a_ready_path_is_asked_once(ask: Ask) -> None:
     with wasmtime.start(ask(instances=Instances.REUSED, ready_path="/")) as server:
-        assert get(server.url)[1].startswith("calls=2\n")
+        counted: dict[str, int] = {}
+        for sent in range(1, 200):
+            counted |= calls_by_instance([server.url])
+            if sum(counted.values()) == sent + 1:  # the instance that was asked first has answered again
+                break
+        assert sum(counted.values()) == sent + 1
 
 
 def test_an_error_answer_is_an_answer(ask: Ask) -> None:
