@@ -33,7 +33,7 @@ from analyzers.model import (
     Unknown,
     Verdict,
 )
-from analyzers.redaction import redacted_evidence
+from analyzers.redaction import redacted, redacted_evidence
 from analyzers.run_lines import Kind, commands, kind
 from analyzers.support import Support, Target, load
 
@@ -43,7 +43,7 @@ _EFFECTS = (Effect.NONE, Effect.REFACTOR, Effect.KEEP)
 _SEVERITIES = tuple(Severity)
 _CONFIDENCES = tuple(Confidence)
 # Findings that say that something was not judged.
-_BLIND = frozenset({"dependency-unknown", "dynamic-import"})
+_BLIND = frozenset({"dependency-unknown", "dynamic-import", "python-version"})
 _SOURCE_SUFFIXES = (".py", ".js", ".ts", ".go", ".rs", ".rb", ".java", "Dockerfile", ".sh")
 
 
@@ -128,7 +128,11 @@ def _floor(service: Service, failures: Sequence[RuleFailure], effects: dict[str,
 
 def _at_baseline(finding: Finding, support: Support, lane: str | None) -> Finding:
     """The finding, without effect where the baseline gives all that it needs."""
-    finding = replace(finding, evidence=tuple(map(redacted_evidence, finding.evidence)))
+    finding = replace(
+        finding,
+        message=redacted(finding.message),
+        evidence=tuple(map(redacted_evidence, finding.evidence)),
+    )
     if finding.effect is Effect.NONE or not finding.needs or not support.at_baseline(lane, finding.needs):
         return finding
     return replace(finding, effect=Effect.NONE, weight=0, severity=Severity.INFO)
@@ -231,7 +235,11 @@ def _unknown(
             if skipped.path.startswith(prefix) and skipped.path.endswith(_SOURCE_SUFFIXES)
         ]
     return tuple(
-        replace(one, evidence=redacted_evidence(one.evidence)) if one.evidence else one
+        replace(
+            one,
+            what=redacted(one.what),
+            evidence=redacted_evidence(one.evidence) if one.evidence else None,
+        )
         for one in dict.fromkeys(found)
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from analyzers.infrastructure import Role, role_of
 from analyzers.listeners import inbound
 from analyzers.model import DependencyClass, Facets, FactKind, Reach, Service, State
-from analyzers.rules import gpu
+from analyzers.rules import gpu, native_dependency
 from analyzers.rules.local_write import is_temporary
 from analyzers.rules.sqlite_file import MEMORY
 from analyzers.volumes import is_docker_socket, is_file, keeps_data
@@ -30,7 +30,13 @@ def facets(service: Service) -> Facets:
         inbound=inbound(service),
         outbound=outbound(service),
         native_dependencies=tuple(
-            sorted({d.name for d in dependencies if d.kind is DependencyClass.NATIVE and d.imported})
+            sorted(
+                {
+                    d.name
+                    for d in dependencies
+                    if d.kind is DependencyClass.NATIVE and native_dependency.is_used(service, d)
+                }
+            )
         ),
         processes=bool(service.facts(FactKind.SUBPROCESS)),
         privileged=socket or bool(compose and compose.privileges),

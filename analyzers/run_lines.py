@@ -33,7 +33,7 @@ _SYSTEM = frozenset({
 # fmt: off
 _MAKES = frozenset({
     "alembic", "bower", "brew", "bun", "bunzip2", "cargo", "cmake", "composer", "cp", "curl", "curlftpfs",
-    "envsubst", "esbuild", "flask-migrate", "g++", "gcc", "git", "go", "gradle", "grunt", "gulp", "gunzip",
+    "django-admin", "envsubst", "esbuild", "flask", "g++", "gcc", "git", "go", "gradle", "grunt", "gulp", "gunzip",
     "hugo", "jq", "ln", "make", "mix", "mkdocs", "mv", "mvn", "ng", "ninja", "npm", "npx", "openssl",
     "patch", "pnpm", "rsync", "sed", "sphinx-build", "tailwindcss", "tar", "tee", "tsc", "unzip", "vite",
     "webpack", "wget", "xz", "yarn",
@@ -75,21 +75,39 @@ _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 _KEYWORDS = frozenset(
     {"if", "then", "else", "elif", "fi", "for", "do", "done", "while", "case", "esac", "{", "}", "!", "in"}
 )
+_SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh"})
 _WRAPPERS = frozenset({"sudo", "exec", "time", "nice", "eval", "xargs"})
 
 
 def commands(run: Run) -> tuple[str, ...]:
     """The simple commands of a RUN line, in order. A line that no shell could read is one command."""
     if run.argv is not None:
-        return (" ".join(run.argv),)
-    text = run.command.replace("\\\n", " ")
+        return _unwrapped(shlex.join(run.argv))
+    return _of_text(run.command)
+
+
+def _of_text(text: str) -> tuple[str, ...]:
+    text = text.replace("\\\n", " ")
     text = re.sub(r"<<-?\s*['\"]?\w+['\"]?", " ", text)
     found: list[str] = []
     for part in _split(text):
         part = part.strip()
+        while (first := part.split(maxsplit=1)) and first[0] in _KEYWORDS:
+            part = first[1].strip() if len(first) > 1 else ""
         if part and not part.startswith("#"):
-            found.append(part)
+            found += _unwrapped(part)
     return tuple(found)
+
+
+def _unwrapped(command: str) -> tuple[str, ...]:
+    """The commands of `bash -c "..."`, or the command itself."""
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return (command,)
+    if len(words) > 2 and words[0].rsplit("/", 1)[-1] in _SHELLS and re.fullmatch(r"-[a-z]*c", words[1]):
+        return _of_text(words[2])
+    return (command,)
 
 
 def kind(command: str) -> Kind:

@@ -1,8 +1,7 @@
 """
 ## What it says
 
-A package that the service imports is not in the table of packages that were judged for CPython on
-WASI.
+A package of the service is not in the table of packages that were judged for CPython on WASI.
 
 ## Why
 
@@ -38,13 +37,25 @@ RULE = Rule(
 
 
 def check(service: Service) -> Iterator[Finding]:
-    for found in service.source.dependencies if service.source else ():
-        if found.kind is DependencyClass.UNKNOWN and found.imported:
+    unknown = [
+        found
+        for found in (service.source.dependencies if service.source else ())
+        if found.kind is DependencyClass.UNKNOWN
+    ]
+    for found in unknown:
+        if found.imported:
             yield RULE.finding(
                 f"Whether {found.name} runs on CPython for WASI is not known.",
                 [found.evidence],
                 severity=Severity.MINOR,
             )
+    rest = [found for found in unknown if not found.imported]
+    if rest:
+        yield RULE.finding(
+            f"Not known, and not imported by their own names: {', '.join(found.name for found in rest)}.",
+            (found.evidence for found in rest),
+            weight=1,
+        )
 
 
 CASES = (
@@ -54,9 +65,11 @@ CASES = (
         "requirements.txt:2",
         effect=Effect.NONE,
     ),
-    good(
-        "never imported",
+    bad(
+        "a package that is imported by another name, or not at all",
         service(dependencies=(package("acme-auth", DependencyClass.UNKNOWN, imported=False),)),
+        "requirements.txt:1",
+        effect=Effect.NONE,
     ),
     good("known", service(dependencies=(package("flask", DependencyClass.PURE),))),
 )

@@ -24,8 +24,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzers.model import DependencyClass, Effect, Finding, Need, NeedKind, Service, Severity
-from analyzers.rules._build import package, service
+from analyzers.model import (
+    Dependency,
+    DependencyClass,
+    Effect,
+    FactKind,
+    Finding,
+    Need,
+    NeedKind,
+    Service,
+    Severity,
+)
+from analyzers.rules._build import fact, package, service
 from analyzers.rules._rule import Rule, bad, good
 
 RULE = Rule(
@@ -40,10 +50,34 @@ RULE = Rule(
 )
 
 
+# Drivers that libraries load by the name in a database's address, so that no import of them is seen.
+_DRIVERS = {
+    "psycopg": "postgres",
+    "psycopg-binary": "postgres",
+    "psycopg-c": "postgres",
+    "psycopg2": "postgres",
+    "psycopg2-binary": "postgres",
+    "asyncpg": "postgres",
+    "mysqlclient": "mysql",
+    "pyodbc": "mssql",
+    "pymssql": "mssql",
+    "cx-oracle": "oracle",
+    "oracledb": "oracle",
+}
+
+
+def is_used(service: Service, package: Dependency) -> bool:
+    """Whether the service needs a package: it imports it, or speaks the protocol that it is the driver of."""
+    if package.imported:
+        return True
+    spoken = {one.subject for one in service.facts(FactKind.DATABASE, FactKind.OUTBOUND)}
+    return _DRIVERS.get(package.name) in spoken
+
+
 def check(service: Service) -> Iterator[Finding]:
     for found in service.source.dependencies if service.source else ():
         need = (Need(NeedKind.NATIVE, found.name),)
-        if found.kind is DependencyClass.NATIVE and not found.imported:
+        if found.kind is DependencyClass.NATIVE and not is_used(service, found):
             yield RULE.finding(
                 f"{found.name} is native code, but no reachable module imports it.",
                 [found.evidence],
@@ -80,6 +114,15 @@ CASES = (
         service(dependencies=(package("numpy", DependencyClass.NATIVE, imported=False),)),
         "requirements.txt:1",
         effect=Effect.NONE,
+    ),
+    bad(
+        "a driver that SQLAlchemy loads by name",
+        service(
+            fact(FactKind.DATABASE, "postgres"),
+            dependencies=(package("psycopg2", DependencyClass.NATIVE, imported=False),),
+        ),
+        "requirements.txt:1",
+        effect=Effect.REFACTOR,
     ),
     good("pure", service(dependencies=(package("flask", DependencyClass.PURE),))),
     good(

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzers.listeners import has_listener
+from analyzers.listeners import has_listener, worker_program
 from analyzers.model import Confidence, Effect, Finding, Service, Severity
 from analyzers.rules._build import image, service
 from analyzers.rules._rule import Rule, bad, good
@@ -36,27 +36,12 @@ RULE = Rule(
     remedy="Leave it in its container, or give the work an HTTP endpoint.",
     effort=(2, 8),
 )
-# Programs that fetch their own work: the first word of the command, and words that must follow it.
-_WORKERS: dict[str, set[str]] = {
-    "celery": {"worker", "beat", "flower", "multi"},
-    "rq": {"worker"},
-    "dramatiq": set(),
-    "huey_consumer": set(),
-    "huey_consumer.py": set(),
-    "arq": set(),
-    "rqscheduler": set(),
-    "cron": set(),
-    "crond": set(),
-    "supercronic": set(),
-    "sidekiq": set(),
-    "faktory": set(),
-}
 
 
 def check(service: Service) -> Iterator[Finding]:
     if service.image is None:
         return  # image-only says more
-    program = _worker(service.start_command)
+    program = worker_program(service.start_command)
     if program:
         yield RULE.finding(f"It starts {program}, which fetches its own work.", service.start_evidence)
     elif not has_listener(service) and service.source is not None:
@@ -65,16 +50,6 @@ def check(service: Service) -> Iterator[Finding]:
             service.start_evidence or [service.image.base_evidence],
             confidence=Confidence.MEDIUM,
         )
-
-
-def _worker(command: tuple[str, ...]) -> str | None:
-    words = [word.rsplit("/", 1)[-1] for word in command]
-    for position, word in enumerate(words[:4]):
-        follows = _WORKERS.get(word)
-        if follows is not None and (not follows or follows & set(words[position + 1 :])):
-            verb = sorted(follows & set(words[position + 1 :]))
-            return " ".join((word, *verb))
-    return None
 
 
 CASES = (
