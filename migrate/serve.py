@@ -133,7 +133,7 @@ def serve_until_stopped(
         port=port,
         instances=Instances.REUSED if reuse else Instances.FRESH,
     )
-    progress.note(f"  {program.name} {program.version}: {program.path}")
+    progress.note(f"  {program.name}, version {program.version}: {program.path}")
     for line in describe(request, provenance):
         progress.note(f"  {line}")
     request.log.unlink(missing_ok=True)
