@@ -33,7 +33,8 @@ _SYSTEM = frozenset({
 # fmt: off
 _MAKES = frozenset({
     "alembic", "bower", "brew", "bun", "bunzip2", "cargo", "cmake", "composer", "cp", "curl", "curlftpfs",
-    "django-admin", "envsubst", "esbuild", "flask", "g++", "gcc", "git", "go", "gradle", "grunt", "gulp", "gunzip",
+    "django-admin", "envsubst",
+    "esbuild", "flask", "g++", "gcc", "git", "go", "gradle", "grunt", "gulp", "gunzip",
     "hugo", "jq", "ln", "make", "mix", "mkdocs", "mv", "mvn", "ng", "ninja", "npm", "npx", "openssl",
     "patch", "pnpm", "rsync", "sed", "sphinx-build", "tailwindcss", "tar", "tee", "tsc", "unzip", "vite",
     "webpack", "wget", "xz", "yarn",
