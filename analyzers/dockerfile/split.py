@@ -131,7 +131,8 @@ class _Splitter:
                     continue
                 text, ended = self.continued(line)
                 pieces.append(text)
-            yield self.instruction("".join(pieces), start)
+            # A character whose bytes a continuation tears apart is whole again now.
+            yield self.instruction(from_bytes(as_bytes("".join(pieces))), start)
 
     def continued(self, line: str) -> tuple[str, bool]:
         """The line without its continuation character, and whether the instruction ends here."""

@@ -206,6 +206,10 @@ def test_single_cases(oracle: Oracle, file: str) -> None:
     assert _differences(oracle, [file.encode()]) == []
 
 
+def test_a_character_torn_apart_by_a_continuation(oracle: Oracle) -> None:
+    assert _differences(oracle, [b"FROM a\nUSER \xe2\x99\\\n\xa5 \xe2\\\n\n"]) == []
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_changed_files(
     oracle: Oracle, testfiles: dict[str, bytes], heredoc_cases: list[bytes], seed: int

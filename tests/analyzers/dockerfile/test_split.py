@@ -38,6 +38,12 @@ def test_an_escape_directive_after_a_comment_is_none() -> None:
     assert parse(b"# hello\n# escape=`\nFROM a\n").escape == "\\"
 
 
+def test_a_character_torn_apart_by_a_continuation() -> None:
+    (_, user) = split(b"FROM a\nUSER \xe2\x99\\\n\xa5\n")
+    assert user.arguments == ("♥",)
+    assert user.text == "USER ♥"
+
+
 def test_keywords_in_any_case() -> None:
     i = one("cOpY a b")
     assert (i.name, i.keyword) == ("COPY", "cOpY")
