@@ -324,6 +324,9 @@ def _unresolved(image: Image) -> list[Unknown]:
 # Public images: the protocol that others speak to them and its port, from the images' own pages, 2026-11-22.
 _KNOWN: dict[str, tuple[str, int]] = {
     "redis": ("redis", 6379),
+    "redis-stack": ("redis", 6379),
+    "redis-stack-server": ("redis", 6379),
+    "redismod": ("redis", 6379),
     "valkey": ("redis", 6379),
     "keydb": ("redis", 6379),
     "dragonfly": ("redis", 6379),
@@ -377,21 +380,19 @@ def _listeners(found: _Found, facts: ComposeFacts | None, source: Source | None)
         if listeners or source.server is not None:
             return tuple(listeners.values())
     known = _KNOWN.get(image_name(found.image_name or (found.image.base if found.image else "")))
+    # An exposed TCP port of an image that is built here is taken for HTTP; a public image must be known.
+    http = known[0] == "http" if known is not None else found.image is not None
+    guess = Inbound.HTTP if http else Inbound.TCP
     listeners = {}
     for port in exposed:
         protocol = (
-            Inbound.UDP if port.protocol == "udp" else Inbound.TCP if port.protocol == "sctp" else _tcp(known)
+            Inbound.UDP if port.protocol == "udp" else Inbound.TCP if port.protocol == "sctp" else guess
         )
         listeners.setdefault((protocol, port.number), Listener(protocol, port.number, port.evidence))
     if not listeners and known is not None and found.image is None:
         evidence = facts.ref.evidence if facts else None
-        return (Listener(_tcp(known), known[1], evidence),)
+        return (Listener(guess, known[1], evidence),)
     return tuple(listeners.values())
-
-
-def _tcp(known: tuple[str, int] | None) -> Inbound:
-    """An exposed TCP port is taken for HTTP unless the image is known to speak something else."""
-    return Inbound.HTTP if known is None or known[0] == "http" else Inbound.TCP
 
 
 def _links(

@@ -619,6 +619,8 @@ class _Follower:
         """Expand one raw word: quotes removed, variables put in, unquoted values split at blanks."""
         if raw in ('"$@"', "$@", "$*", '"${@}"', "${@}"):
             return list(self.arguments)
+        if match := re.fullmatch(r'"?\$\{[@*]:?-([^{}"]*)\}"?', raw):
+            return list(self.arguments) or self.words(match[1])
         parts: list[str] = [""]
         seen = False
         i = 0

@@ -96,10 +96,12 @@ def language(argv: Sequence[str], image: Image, guest: Guest, paths: Sequence[st
     if base in _BASES:
         return _BASES[base]
     prefix = f"{image.context}/" if image.context else ""
-    present = set(paths)
-    for manifest, found in _MANIFESTS:
-        if prefix + manifest in present:
-            return found
+    taken = {posixpath.basename(path) for path in guest.files}
+    beside = {path[len(prefix) :] for path in paths if path.startswith(prefix)}
+    for present in (taken, beside):
+        for manifest, found in _MANIFESTS:
+            if manifest in present:
+                return found
     if any(p.startswith(prefix) and p.endswith(".csproj") for p in paths):
         return "dotnet"
     if guest.files and all(

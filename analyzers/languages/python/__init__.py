@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import sys
 from collections.abc import Sequence
 
 from analyzers.command import StartCommand
@@ -33,11 +34,13 @@ def read(
     """
     guest = Guest(tree, image, compose)
     launch = servers.parse(start.argv, start.env, start.workdir, guest)
-    if launch is None and not _looks_like_python(image, start, guest):
+    if launch is None and (image is None or start.argv):
         return None
     built = [(image, guest)] if image is not None else []
     built += [(stage, Guest(tree, stage)) for stage in stages]
     found = requirements.installed(built)
+    if launch is None and not _looks_like_python(image, guest, found):
+        return None
     if not found.requirements:
         found = _with_manifests_beside(found, built)
     evidence = start.evidence[-1] if start.evidence else None
@@ -67,18 +70,16 @@ def read(
         routes=routes.find(program, entry, modules),
         files=tuple(dict.fromkeys(module.path for module in modules)),
         manifests=tuple(found.manifests),
-        unknown=(*_placed(entry.unknown, evidence), *found.unknown),
+        unknown=(*_placed(entry.unknown, evidence), *_unparsed(program), *found.unknown),
         workdir=folder,
         search_path=program.search,
     )
 
 
-def _looks_like_python(image: Image | None, start: StartCommand, guest: Guest) -> bool:
-    """Without a start command that says so: a Python base image and Python files in the image."""
-    if image is None or start.argv:
-        return False
-    name = image.base.partition("@")[0].rpartition("/")[2].partition(":")[0]
-    return "python" in name and any(path.endswith(".py") for path in guest.files)
+def _looks_like_python(image: Image | None, guest: Guest, found: Installed) -> bool:
+    """Without a start command that says so: Python files in an image that Python or pip is in."""
+    named = image is not None and "python" in image.base
+    return (named or bool(found.requirements)) and any(path.endswith(".py") for path in guest.files)
 
 
 def _with_manifests_beside(found: Installed, built: Sequence[tuple[Image, Guest]]) -> Installed:
@@ -111,7 +112,7 @@ def _unclear(
         facts=(*start.facts, *collector.collect(program, entry, modules, external=True)),
         files=tuple(dict.fromkeys(module.path for module in modules)),
         manifests=tuple(found.manifests),
-        unknown=tuple(found.unknown),
+        unknown=(*_unparsed(program), *found.unknown),
         workdir=start.workdir,
         search_path=program.search,
     )
@@ -119,6 +120,16 @@ def _unclear(
 
 def _placed(unknown: Sequence[Unknown], evidence: Evidence | None) -> tuple[Unknown, ...]:
     return tuple(u if u.evidence else Unknown(u.what, u.settle_with, evidence) for u in unknown)
+
+
+def _unparsed(program: Program) -> tuple[Unknown, ...]:
+    """Own modules that were looked for and could not be parsed: what they do is not known."""
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    how = f"a newer Python to run dock2wasm (this is {version}), or valid syntax"
+    return tuple(
+        Unknown(f"what {path} does: it {why}", how, Evidence(path, 1, program.guest.tree.line(path, 1)))
+        for path, why in program.unparsed.items()
+    )
 
 
 def _search_path(launch: Launch, folder: str, start: StartCommand, found: Installed) -> tuple[str, ...]:

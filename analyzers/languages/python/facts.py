@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
@@ -64,10 +64,10 @@ def collect(program: Program, entry: Entry, modules: Sequence[Module], *, extern
         except RecursionError:
             program.guest.tree.give_up(scope.module.path, "is nested too deeply to be analysed")
     for module in modules:
-        found += _import_facts(program, module)
+        found += _import_facts(program, module, state.settled)
     if external:
         found = [replace(fact, reach=Reach.UNKNOWN) for fact in found]
-    return _merged(_without_vague(found))
+    return _merged(found)
 
 
 def _merged(found: Iterable[Fact]) -> tuple[Fact, ...]:
@@ -85,26 +85,10 @@ def _merged(found: Iterable[Fact]) -> tuple[Fact, ...]:
     return tuple(groups.values())
 
 
-def _without_vague(found: Sequence[Fact]) -> list[Fact]:
-    """An import says that a protocol is spoken; drop it where a call says so too."""
-    said = {(f.kind, f.subject) for f in found if f.detail}
-    vague = (FactKind.OUTBOUND, FactKind.DATABASE)
-    return [
-        f
-        for f in found
-        if not (
-            f.kind in vague
-            and not f.detail
-            and (f.kind, f.subject) in said
-            and f.confidence is Confidence.MEDIUM
-        )
-    ]
-
-
 # --- imports ------------------------------------------------------------------------------------------
 
 
-def _import_facts(program: Program, module: Module) -> Iterator[Fact]:
+def _import_facts(program: Program, module: Module, settled: Set[str]) -> Iterator[Fact]:
     tables = _tables()
     for item in module.imports:
         if program.own(item.module):
@@ -134,6 +118,8 @@ def _import_facts(program: Program, module: Module) -> Iterator[Fact]:
                     ("http.client.HTTPStatus", "requests.exceptions", "urllib.request.pathname")
                 ):
                     continue
+                if name in settled:
+                    continue  # a call of this library says it, with its host or the lack of one
                 yield Fact(FactKind.OUTBOUND, protocol, evidence, "", Reach.REQUEST, Confidence.MEDIUM)
                 if protocol in tables["database"]["protocols"]:
                     yield Fact(FactKind.DATABASE, protocol, evidence, "", Reach.REQUEST, Confidence.MEDIUM)
@@ -223,7 +209,7 @@ class _State:
         self.program = program
         self.holders: dict[str, _Holder] = {}
         self.constants: dict[str, list[tuple[Module, ast.expr]]] = {}
-        self.mutable_classes: dict[int, list[Scope]] = {}
+        self.settled: set[str] = set()  # libraries whose calls were seen
         for scope in scopes:
             if scope.kind in ("module", "class"):
                 for node in scope.nodes:
@@ -239,6 +225,10 @@ class _State:
             if not isinstance(target, ast.Name):
                 continue
             self.constants.setdefault(target.id, []).append((scope.module, value))
+            if isinstance(value, ast.Dict):
+                for key, inner in zip(value.keys, value.values, strict=True):
+                    if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                        self.constants.setdefault(key.value, []).append((scope.module, inner))
             kind = self._kind(scope, value)
             prefix = scope.module.name if scope.kind == "module" else f"{scope.module.name}.{scope.name}"
             if kind is not None:
@@ -410,7 +400,6 @@ class _Reader:
         self.module = scope.module
         function = scope.function
         self.reach = function.reach if function is not None else Reach.IMPORT
-        self.dead = function is not None and function.dead
 
     def fact(
         self,
@@ -421,7 +410,9 @@ class _Reader:
         sure: Confidence = Confidence.HIGH,
     ) -> Fact:
         evidence = (self.program.evidence(self.module, getattr(node, "lineno", 1)),)
-        return Fact(kind, subject, evidence, detail, self.reach, Confidence.LOW if self.dead else sure)
+        # Neither start nor requests are seen to lead here: commands, dead code, or a call in disguise.
+        sure = Confidence.LOW if self.reach is Reach.UNKNOWN else sure
+        return Fact(kind, subject, evidence, detail, self.reach, sure)
 
     def facts(self) -> Iterator[Fact]:
         for node in self.scope.nodes:
@@ -459,10 +450,10 @@ class _Reader:
     def env_call(self, node: ast.Call, name: str) -> Iterator[Fact]:
         if name in ("os.environ.get", "os.getenv", "os.environ.pop") and node.args:
             default = _argument(node, 1, "default")
-            yield from self.env(node, node.args[0], "None" if default is None else _default(default))
+            yield from self.env(node, node.args[0], "None" if default is None else self.default(default))
         elif node.args and (name == "decouple.config" or self._is_env_reader(node.func)):
             default = _argument(node, 1, "default")
-            yield from self.env(node, node.args[0], "" if default is None else _default(default))
+            yield from self.env(node, node.args[0], "" if default is None else self.default(default))
         elif name.endswith(".from_prefixed_env"):
             yield self.fact(FactKind.ENV_READ, "FLASK_*", node, "None")
 
@@ -476,6 +467,14 @@ class _Reader:
             return False
         made = (Scope(found.module, found.node, "module", "", None).origin(found.value.func)) or ""
         return made in ("environ.Env", "environs.Env", "environ.FileAwareEnv", "starlette.config.Config")
+
+    def default(self, node: ast.expr) -> str:
+        """A default as the detail of ENV_READ: its value where known, else as written; '' for empty text."""
+        try:
+            value = evaluate(self.program, self.module, node)
+        except UnknownValueError:
+            return written(node)
+        return str(value) if value != "" else "''"
 
     def env(self, node: ast.AST, key: ast.expr, default: str) -> Iterator[Fact]:
         """One variable; where its name is a parameter of an own function, those of the function's calls."""
@@ -503,7 +502,7 @@ class _Reader:
                 other = _Reader(self.program, self.entry, self.calls, self.state, scope)
                 default = _argument(call, index + 1, "default")
                 yield other.fact(
-                    FactKind.ENV_READ, argument.value, call, "" if default is None else _default(default)
+                    FactKind.ENV_READ, argument.value, call, "" if default is None else self.default(default)
                 )
 
     def file_call(self, node: ast.Call, name: str, method: str) -> Iterator[Fact]:
@@ -636,6 +635,7 @@ class _Reader:
             host = self._literal_host(node)
             if host:
                 yield self.fact(FactKind.OUTBOUND, "http", node, host)
+        self.settle(name, method)
         if name in _CONNECTS:
             yield from self.connected(node, _CONNECTS[name])
         elif (
@@ -667,6 +667,18 @@ class _Reader:
             number = _argument(node, 2, "port")
             port = text_of(self.program, self.module, number)[0] if number is not None else ""
             yield self.fact(FactKind.LISTEN, "websocket", node, port or (written(number) if number else ""))
+
+    def settle(self, name: str, method: str) -> None:
+        """Note libraries whose calls are reported themselves, so that their import need not be."""
+        if name in _HTTP_CALLS or name in _CONNECTS:
+            first = name.partition(".")[0]
+            self.state.settled |= {first, f"{first}.client", f"{first}.request", f"{first}.connector"}
+            if name.startswith("motor"):
+                self.state.settled.add("pymongo")
+        elif name in ("httpx.Client", "httpx.AsyncClient", "aiohttp.ClientSession"):
+            self.state.settled.add(name.partition(".")[0])
+        elif method in ("create_engine", "create_async_engine"):
+            self.state.settled |= {"psycopg", "psycopg2", "pg8000", "asyncpg", "pymysql", "MySQLdb"}
 
     def _grpc_port(self) -> str:
         for node in self.scope.nodes:
@@ -721,6 +733,8 @@ class _Reader:
 
     def connected(self, node: ast.Call, protocol: str) -> Iterator[Fact]:
         first = _argument(node, 0, "url") or _argument(node, 0, "dsn")
+        if protocol == "amqp":
+            first = _argument(node, 99, "broker") or first
         host_node = _argument(node, 99, "host") or _argument(node, 99, "bootstrap_servers")
         host = ""
         if host_node is not None:
@@ -732,17 +746,27 @@ class _Reader:
         elif first is not None:
             text, complete = text_of(self.program, self.module, first)
             text = text or self._setting(first)
+            if protocol == "amqp" and "://" not in text:
+                text, complete = self._broker(), True
             if "://" in text:
                 host = _host_of(text, complete)
                 scheme = text.partition("://")[0].partition("+")[0]
                 protocol = "redis" if scheme in ("redis", "rediss") and protocol == "amqp" else protocol
             elif match := re.search(r"\bhost=(\S+)", text):
                 host = match[1]
-            elif protocol in ("redis", "smtp", "grpc", "memcached"):
+            elif protocol in ("redis", "smtp", "grpc", "memcached", "mongodb"):
                 host = text
         yield self.fact(FactKind.OUTBOUND, protocol, node, host)
         if protocol in _tables()["database"]["protocols"]:
             yield self.fact(FactKind.DATABASE, protocol, node, host)
+
+    def _broker(self) -> str:
+        """The broker that a Celery configuration names, where there is only one."""
+        for key in ("broker_url", "CELERY_BROKER_URL", "BROKER_URL"):
+            values = self.state.constants.get(key, [])
+            if len(values) == 1:
+                return text_of(self.program, *values[0])[0]
+        return ""
 
     def database_url(self, node: ast.AST, url: ast.expr | None) -> Iterator[Fact]:
         if url is None:
@@ -752,7 +776,8 @@ class _Reader:
         scheme = text.partition(":")[0].partition("+")[0]
         kind = _DATABASE_SCHEMES.get(scheme)
         if kind == "sqlite":
-            yield from self.sqlite(node, text.partition("://")[2].removeprefix("/") or ":memory:")
+            path = text.partition("://")[2].removeprefix("/")
+            yield from self.sqlite(node, path or (":memory:" if complete else written(url)))
         elif kind is not None:
             host = _host_of(text, complete)
             yield self.fact(FactKind.DATABASE, kind, node, host)
@@ -838,7 +863,7 @@ class _Reader:
                 prefix = text_of(self.program, self.module, found)[0] if found is not None else prefix
         for item in node.body:
             if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
-                default = "" if item.value is None else _default(item.value)
+                default = "" if item.value is None else self.default(item.value)
                 yield self.fact(FactKind.ENV_READ, (prefix + item.target.id).upper(), item, default)
 
     def assigned(self, node: ast.Assign | ast.AnnAssign) -> Iterator[Fact]:
@@ -1061,13 +1086,6 @@ def _argument(node: ast.Call, index: int, name: str) -> ast.expr | None:
 
 def _receiver(node: ast.Call) -> ast.expr | None:
     return node.func.value if isinstance(node.func, ast.Attribute) else None
-
-
-def _default(node: ast.expr) -> str:
-    """A default as the detail of ENV_READ: text as it is, anything else as written, '' for empty text."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value or "''"
-    return written(node)
 
 
 def _host_of(text: str, complete: bool) -> str:

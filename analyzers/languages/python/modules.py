@@ -66,6 +66,7 @@ class Program:
         self.search = tuple(dict.fromkeys(posixpath.normpath(folder) for folder in search))
         self.env = env
         self.modules: dict[str, Module] = {}
+        self.unparsed: dict[str, str] = {}  # repository path -> why
         self._missing: set[str] = set()
 
     def locate(self, name: str) -> tuple[str, bool] | None:
@@ -122,6 +123,7 @@ class Program:
         tree = parse(data)
         if isinstance(tree, str):
             self.guest.tree.give_up(path, tree)
+            self.unparsed[path] = tree
             return None
         module = Module(name, path, guest, is_package, tree)
         _read_imports(module)

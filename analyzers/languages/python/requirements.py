@@ -23,6 +23,7 @@ from analyzers.model import Dependency, DependencyClass, Evidence, Image, Run, U
 
 _DEPTH = 16  # requirements files that name each other
 _LINES = 20_000
+_SEARCHED = 200_000  # characters of a file in which the line of each package is looked for
 PYTHON = (3, 14)  # of the runtime that the table and the markers are judged for
 
 
@@ -357,7 +358,9 @@ def _run(run: Run, image: Image, guest: Guest, result: Installed) -> None:
             ("pdm", "install"),
             ("pdm", "sync"),
         ):
-            _project(cwd, run, image, guest, result, install_self="--no-root" not in words)
+            member = words[words.index("--package") + 1 :][:1] if "--package" in words else []
+            own = "--no-root" not in words and "--no-install-workspace" not in words
+            _project(cwd, run, image, guest, result, install_self=own, members=member)
         elif name == "pipenv" and words[1:2] and words[1] in ("install", "sync"):
             _pipfile(cwd, run, image, guest, result)
         elif (name, *words[1:2]) == ("poetry", "export") or (name, *words[1:2]) == ("uv", "export"):
@@ -502,7 +505,7 @@ def _toml(path: str, guest: Guest) -> dict[str, Any]:
 
 
 def _line_of(path: str, guest: Guest, pattern: str) -> Evidence:
-    text = guest.tree.text(path) or ""
+    text = (guest.tree.text(path) or "")[:_SEARCHED]
     match = re.search(pattern, text, re.MULTILINE)
     line = text.count("\n", 0, match.start()) + 1 if match else 1
     return Evidence(path, line, guest.tree.line(path, line))
@@ -550,9 +553,19 @@ def _strings(value: object) -> list[str]:
 
 
 def _project(
-    cwd: str, run: Run, image: Image, guest: Guest, result: Installed, *, install_self: bool
+    cwd: str,
+    run: Run,
+    image: Image,
+    guest: Guest,
+    result: Installed,
+    *,
+    install_self: bool,
+    members: Sequence[str] = (),
 ) -> None:
-    """`poetry install`, `uv sync`, `pdm install`: the project's main dependencies and what its lock adds."""
+    """`poetry install`, `uv sync`, `pdm install`: the project's main dependencies and what its lock adds.
+
+    `members` are the workspace's packages that are asked for (`uv sync --package`).
+    """
     project = _placed(posixpath.join(cwd, "pyproject.toml"), cwd, image, guest)
     if project is None:
         what = "the packages that the lock file's tool installs: there is no pyproject.toml"
@@ -565,7 +578,7 @@ def _project(
     for name in ("uv.lock", "poetry.lock", "pdm.lock"):
         lock = _placed(posixpath.join(cwd, name), cwd, image, guest)
         if lock is not None:
-            _lock(lock, direct, guest)
+            _lock(lock, direct, guest, members)
             direct.manifests.append(lock)
             break
     for requirement in direct.requirements.values():
@@ -573,19 +586,21 @@ def _project(
     result.manifests += [m for m in direct.manifests if m not in result.manifests]
 
 
-def _lock(path: str, direct: Installed, guest: Guest) -> None:
-    """Versions from a lock, and the packages that the direct ones lead to."""
+def _lock(path: str, direct: Installed, guest: Guest, members: Sequence[str] = ()) -> None:
+    """Versions from a lock, and the packages that the direct ones and workspace members lead to."""
     packages = _toml(path, guest).get("package")
     text = guest.tree.text(path) or ""
-    lines = {
-        normalise(m[1]): text.count("\n", 0, m.start()) + 1
-        for m in re.finditer(r'^name = "([^"]+)"', text, re.MULTILINE)
-    }
+    lines: dict[str, int] = {}
+    for number, line in enumerate(text.split("\n"), 1):
+        if match := re.match(r'name = "([^"]+)"', line):
+            lines.setdefault(normalise(match[1]), number)
     known: dict[str, dict[str, Any]] = {}
     for package in packages if isinstance(packages, list) else ():
         if isinstance(package, dict) and isinstance(package.get("name"), str):
             known[normalise(package["name"])] = package
     queue = [(name, r.extras) for name, r in direct.requirements.items()]
+    for member in members:
+        queue += [(inner, ()) for inner in _lock_dependencies(known.get(normalise(member), {}), ())]
     seen: set[str] = set()
     while queue:
         name, extras = queue.pop()
@@ -713,6 +728,33 @@ def table() -> Mapping[str, Package]:
     return rows
 
 
+_LOADS_DRIVERS = frozenset(
+    {"sqlalchemy", "flask-sqlalchemy", "sqlmodel", "databases", "django", "peewee", "tortoise-orm"}
+)
+_DRIVERS = frozenset(
+    {
+        "psycopg2",
+        "psycopg2-binary",
+        "psycopg",
+        "psycopg-binary",
+        "psycopg-c",
+        "pg8000",
+        "asyncpg",
+        "mysqlclient",
+    }
+    | {
+        "pymysql",
+        "mysql-connector-python",
+        "aiomysql",
+        "aiosqlite",
+        "pyodbc",
+        "pymssql",
+        "cx-oracle",
+        "oracledb",
+    }
+)
+
+
 def judge(found: Installed, imported: Iterable[str]) -> tuple[Dependency, ...]:
     """Every package with its class and whether reachable code imports it.
 
@@ -729,6 +771,8 @@ def judge(found: Installed, imported: Iterable[str]) -> tuple[Dependency, ...]:
         if requirement.version is None and name in found.constraints:
             requirements[name] = replace(requirement, version=found.constraints[name])
     used = {n for n in requirements if any(i in prefixes for i in _imports(n))}
+    if used & _LOADS_DRIVERS:  # these import the driver that the database's URL names
+        used |= _DRIVERS & requirements.keys()
     queue = sorted(requirements)
     while queue:
         name = queue.pop(0)

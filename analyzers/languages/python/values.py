@@ -14,6 +14,8 @@ class UnknownValueError(Exception):
 
 
 _DEPTH = 24
+# Methods of text that are followed, with the number of arguments, all text.
+_TEXT_METHODS: dict[str, int] = {"replace": 2, "strip": 0, "lower": 0, "upper": 0, "rstrip": 1, "lstrip": 1}
 
 
 def evaluate(program: Program, module: Module, node: ast.expr, depth: int = 0) -> Value:
@@ -83,6 +85,12 @@ def _call(program: Program, module: Module, node: ast.Call, depth: int) -> Value
                 )
                 return None if default is None else evaluate(program, module, default, depth + 1)
         raise UnknownValueError
+    if isinstance(node.func, ast.Attribute) and node.func.attr in _TEXT_METHODS and not node.keywords:
+        text = evaluate(program, module, node.func.value, depth + 1)
+        given = [evaluate(program, module, argument, depth + 1) for argument in node.args]
+        words = [word for word in given if isinstance(word, str)]
+        if isinstance(text, str) and len(words) == len(given) == _TEXT_METHODS[node.func.attr]:
+            return str(getattr(text, node.func.attr)(*words))
     if name in ("int", "str", "float", "bool") and len(node.args) == 1 and not node.keywords:
         value = evaluate(program, module, node.args[0], depth + 1)
         try:
@@ -106,6 +114,12 @@ def text_of(program: Program, module: Module, node: ast.expr) -> tuple[str, bool
         return (value, True) if isinstance(value, str) else ("", False)
     except UnknownValueError:
         pass
+    if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or):  # the first that is not empty
+        for option in node.values:
+            found = text_of(program, module, option)
+            if found[0]:
+                return found
+        return "", False
     parts: list[ast.expr] = []
     if isinstance(node, ast.JoinedStr):
         parts = node.values
