@@ -226,9 +226,13 @@ def _run(
     offline: bool,
     on_line: Callable[[str], None] | None,
 ) -> None:
+    from migrate.toolchains import find
+
     script = tree / "build.sh"
     if not script.is_file():
         raise OutputError(f"{script} is missing.", do="Run convert again.")
+    # The script takes the programs whose versions are part of the key: PYTHON, GO, ...
+    tools = {name.upper(): str(find(name).path) for name in lanes.lane(provenance.lane).REQUIRES}
     # By its interpreter: an executable bit is easily lost on the way.
     command = ["/bin/sh", "./build.sh", *(["--offline"] if offline else [])]
     write_atomically(log, b"")
@@ -240,7 +244,7 @@ def _run(
                 on_line(line)
 
         try:
-            finished = run(command, cwd=tree, log=log, on_line=each)
+            finished = run(command, cwd=tree, log=log, env={**os.environ, **tools}, on_line=each)
         except OSError as error:
             raise DiskError(
                 f"The build of {provenance.service} could not be run or logged.",

@@ -587,11 +587,8 @@ class _Reader:
     def array(self, key: str) -> list[_Reader]:
         return [self._reader(self._typed(item, dict, key), key) for item in self.items(key)]
 
-    def has(self, key: str) -> bool:
-        return key in self._rest
-
-    def pop(self, key: str) -> object:
-        return self._rest.pop(key)
+    def has(self, key: str, kind: type = object) -> bool:
+        return key in self._rest and isinstance(self._rest[key], kind)
 
     def tools(self) -> dict[str, Table]:
         return {
@@ -641,7 +638,7 @@ def _variable(reader: _Reader) -> Variable:
 
 def _http_trigger(reader: _Reader) -> HttpTrigger:
     route: str | None
-    if reader.has("route") and not isinstance(reader._rest["route"], str):
+    if reader.has("route", dict):
         private = reader.table("route")
         if not private.flag("private"):
             raise _refused("trigger.http.route", "must be a string or { private = true }")
@@ -682,7 +679,7 @@ def _integer(reader: _Reader, key: str) -> int | None:
 
 def _read_component(reader: _Reader) -> Component:
     source: str | Remote
-    if reader.has("source") and isinstance(reader._rest["source"], dict):
+    if reader.has("source", dict):
         table = reader.table("source")
         source = Remote(table.string("url"), table.string("digest"))
         table.end()
@@ -691,11 +688,7 @@ def _read_component(reader: _Reader) -> Component:
     build = None
     if reader.has("build"):
         table = reader.table("build")
-        command = (
-            table.strings("command")
-            if isinstance(table._rest.get("command"), list)
-            else table.string("command")
-        )
+        command = table.strings("command") if table.has("command", list) else table.string("command")
         build = Build(command, table.optional_string("workdir"), table.strings("watch"))
         table.end()
     found = Component(

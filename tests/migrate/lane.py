@@ -17,7 +17,7 @@ BUILD = """#!/bin/sh
 set -eu
 cd "$(dirname "$0")"
 echo "==> first"
-echo "  something $*"
+echo "  something $* with $PYTHON"
 echo "==> second"
 echo run >>build/runs
 cp adapter/component.wasm "build/api.wasm"
