@@ -15,6 +15,7 @@ import os
 import selectors
 import signal
 import subprocess
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -52,8 +53,12 @@ class Ended(SystemExit):
 def signals_raise() -> Iterator[None]:
     """Within, SIGTERM and SIGHUP raise `Ended` in the main thread, so that every `with` and `finally` runs.
 
-    Works in the main thread only, as signal handlers do. A signal that is ignored (nohup) stays so.
+    A signal that is ignored (nohup) stays so. Does nothing in other threads, which can set no handlers: there
+    the guard of each program is what ends it.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
 
     def end(number: int, frame: FrameType | None) -> None:
         del frame

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import os
 import signal
 import socket
@@ -122,6 +123,12 @@ def test_no_value_stands_in_the_argument_list(ask: Ask) -> None:
 def test_an_environment_that_cannot_be(ask: Ask, environment: dict[str, str]) -> None:
     with pytest.raises(RuntimeStartError, match="cannot be an environment variable"):
         wasmtime.start(ask(environment=environment))
+
+
+def test_more_environment_than_a_program_can_get(ask: Ask) -> None:
+    with pytest.raises(RuntimeStartError, match="cannot be started") as caught:
+        wasmtime.start(ask(environment={"HUGE": "x" * 50_000_000}))
+    assert os.strerror(errno.E2BIG) in str(caught.value)
 
 
 def test_only_granted_flags(ask: Ask) -> None:
@@ -378,6 +385,30 @@ def test_a_corrupt_entry_is_made_again(counter: Component, tmp_path: Path, fault
     again = wasmtime.precompile(counter, tmp_path / "cache").precompiled
     assert again == code
     assert again.read_bytes() == good
+
+
+def test_old_entries_go(counter: Component, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    for number in range(10):
+        old = cache / f"{number}.cwasm"
+        old.write_text("old")
+        old.with_suffix(".json").write_text("{}")
+        os.utime(old, (number, number))
+    code = wasmtime.precompile(counter, cache).precompiled
+    assert code
+    names = {"7", "8", "9", code.stem}
+    assert {path.stem for path in cache.glob("*.cwasm")} == names
+    assert {path.stem for path in cache.glob("*.json")} == names
+
+
+def test_a_compilation_that_takes_too_long(
+    counter: Component, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wasmtime, "COMPILE_TIMEOUT", 0.0)
+    with pytest.raises(ComponentError, match="did not compile"):
+        wasmtime.precompile(counter, tmp_path / "cache")
+    assert list((tmp_path / "cache").iterdir()) == []
 
 
 def test_a_component_that_changed_since_it_was_inspected(counter: Component, tmp_path: Path) -> None:
