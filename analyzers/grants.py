@@ -226,6 +226,12 @@ _PROTOCOLS = {
 }
 
 
+def _is_public(host: str) -> bool:
+    return (
+        "." in host and not host.rpartition(".")[2].isdigit() and not host.endswith((".local", ".internal"))
+    )
+
+
 def _place(protocol: str, where: str) -> tuple[str, str, int | None] | None:
     """Scheme, host and port of `host`, `host:port` or a URL; None where no host stands there."""
     if not where or "*" in where:
@@ -237,7 +243,11 @@ def _place(protocol: str, where: str) -> tuple[str, str, int | None] | None:
         return None
     if not host or not _HOST.fullmatch(f"[{host}]" if ":" in host else host):
         return None
-    scheme = parts.scheme.lower() if parts.scheme.lower() in _HTTP and protocol in _HTTP else protocol
+    scheme = protocol
+    if protocol in _HTTP and parts.scheme:
+        scheme = parts.scheme.lower() if parts.scheme.lower() in _HTTP else protocol
+    elif protocol == "http" and (port == 443 or (port is None and _is_public(host))):
+        scheme = "https"  # only the host was read; nobody offers a public service in the clear
     if host in {"localhost", "0.0.0.0"} or host.startswith("127."):  # noqa: S104 (compared, nothing binds)
         return None
     return scheme, host, port

@@ -39,16 +39,37 @@ _INSIDE = re.compile(r"password|passwd|passphrase|secret|apikey|accesskey|privat
 _USERINFO = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<user>[^\s/@:\"']*):(?P<password>[^\s/@\"']+)@"
 )
-# NAME=value, NAME: value, "NAME", "value" and NAME value (Dockerfile's old ENV form), quoted or not.
+# NAME=value, NAME: value, "NAME": value; with a comma or a bracket between them both are quoted.
 _ASSIGNED = re.compile(
-    r"""(?P<head>(?P<quote>["']?)(?P<name>[A-Za-z_][A-Za-z0-9_-]*)(?P=quote)\]?\s*(?:==?|:(?![/])|,|\))\s*)"""
+    r"""(?P<head>(?P<quote>["']?)(?P<name>[A-Za-z_][A-Za-z0-9_-]*)(?P=quote)\]?\s*(?:==?|:(?!/))\s*)"""
     r"""(?P<value>"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s,;)\]}"']+)"""
+)
+_DEFAULTED = re.compile(
+    r"""(?P<head>["'](?P<name>[A-Za-z_][A-Za-z0-9_-]*)["']\s*[,)]\s*)"""
+    r"""(?P<value>"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?)"""
 )
 _OLD_ENV = re.compile(
     r"^(?P<head>\s*(?:ENV|ARG)\s+(?P<name>[A-Za-z_]\w*)\s+)(?P<value>[^=].*)$", re.IGNORECASE
 )
-# Where the value is code, not a secret: os.environ["X"], getenv(...), ${X}.
-_CODE = re.compile(r"^(?:\$|os\.|environ|getenv|config|settings|None$|True$|False$|str$|str\b)")
+# Files in which an unquoted value is an expression, not a text.
+_SOURCE = (
+    ".py",
+    ".js",
+    ".mjs",
+    ".cjs",
+    ".ts",
+    ".tsx",
+    ".jsx",
+    ".go",
+    ".rs",
+    ".rb",
+    ".java",
+    ".kt",
+    ".php",
+    ".cs",
+    ".c",
+    ".lua",
+)
 
 
 def is_secret_name(name: str) -> bool:
@@ -74,26 +95,29 @@ def holds_credentials(value: str) -> bool:
     return bool(_USERINFO.search(value)) or "-----BEGIN" in value
 
 
-def redacted(text: str) -> str:
-    """A line with the values of secrets masked.
+def redacted(text: str, *, source: bool = False) -> str:
+    """A line with the values of secrets masked; `source`: it is code, where only quoted values are texts.
 
     `ENV SECRET_KEY=abc` becomes `ENV SECRET_KEY=***`, `postgres://u:pw@db` becomes `postgres://u:***@db`.
     """
     text = _USERINFO.sub(lambda m: f"{m['scheme']}{m['user']}:{MASK}@", text)
-    text = _OLD_ENV.sub(_mask, text)
-    return _ASSIGNED.sub(_mask, text)
+    text = _DEFAULTED.sub(_mask, text)
+    if source:
+        return _ASSIGNED.sub(lambda m: _mask(m) if m["value"][0] in "\"'" else m[0], text)
+    return _ASSIGNED.sub(_mask, _OLD_ENV.sub(_mask, text))
 
 
 def redacted_evidence(evidence: Evidence) -> Evidence:
     """The same place with its snippet masked."""
-    clean = redacted(evidence.snippet)
+    clean = redacted(evidence.snippet, source=evidence.path.endswith(_SOURCE))
     return evidence if clean == evidence.snippet else replace(evidence, snippet=clean)
 
 
 def _mask(match: re.Match[str]) -> str:
     value = match["value"]
     bare = value.strip("\"'")
-    if not is_secret_name(match["name"]) or not bare or _CODE.match(value):
+    # A reference to a variable shows nothing.
+    if not bare or bare.startswith("$") or not is_secret_name(match["name"]):
         return match[0]
     quote = value[0] if value[0] in "\"'" else ""
     return f"{match['head']}{quote}{MASK}{quote}"

@@ -41,6 +41,9 @@ _MAKES = frozenset({
 })
 # fmt: on
 _PYTHON = re.compile(r"python(?:\d+(?:\.\d+)*)?")
+_CHECKS = frozenset(
+    {"pytest", "unittest", "flake8", "mypy", "ruff", "black", "pylint", "bandit", "tox", "nox", "coverage"}
+)
 _PIP = frozenset(
     {
         "pip",
@@ -125,8 +128,12 @@ def kind(command: str) -> Kind:
     if not words or words[0].startswith("-"):
         return Kind.SYSTEM
     program = words[0].rsplit("/", 1)[-1]
+    if program in _CHECKS:
+        return Kind.SYSTEM
     if _PYTHON.fullmatch(program):
         module = words[2] if len(words) > 2 and words[1] == "-m" else None
+        if module in _CHECKS:
+            return Kind.SYSTEM
         if module in _PYTHON_MODULES or words[1:2] == ["--version"]:
             return Kind.PACKAGES
         return Kind.MAKES if len(words) > 1 else Kind.SYSTEM

@@ -81,8 +81,9 @@ def check(service: Service) -> Iterator[Finding]:
             )
         else:
             sure = found.confidence if found.reach is Reach.REQUEST else Confidence.LOW
+            verb = "is" if found.reach is Reach.REQUEST else "may be"
             yield RULE.finding(
-                f"{found.subject} is written by a request; the component keeps no file after it.",
+                f"{found.subject} {verb} written by a request; the component keeps no file after it.",
                 found.evidence,
                 confidence=sure,
             )

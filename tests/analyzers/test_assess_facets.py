@@ -156,6 +156,8 @@ def test_a_mount_of_the_own_source_is_told_apart(source: str, target: str, own: 
         ("chown -R app:app /app", Kind.SYSTEM),
         ("sed -i s/a/b/ /etc/ssl/openssl.cnf", Kind.SYSTEM),
         ("sed -i s/a/b/ settings.py", Kind.MAKES),
+        ("python -m unittest discover", Kind.SYSTEM),
+        ("python make_data.py", Kind.MAKES),
         ("frobnicate", Kind.UNKNOWN),
         ("if [ -f x ]", Kind.SYSTEM),
         ("then pip install x", Kind.PACKAGES),
@@ -171,6 +173,11 @@ def test_commands_are_known_by_what_they_do(command: str, expected: Kind) -> Non
 def test_a_run_line_is_split_outside_quotes() -> None:
     line = run("apt-get update && echo 'a && b' ; $(x; y) | tee f\nmake", 3)
     assert commands(line) == ("apt-get update", "echo 'a && b'", "$(x; y)", "tee f", "make")
+
+
+def test_a_shell_in_a_shell_is_read() -> None:
+    assert commands(run('bash -c "pip install x && make"', 3)) == ("pip install x", "make")
+    assert commands(run("if [ -f x ]; then make; fi", 3)) == ("[ -f x ]", "make")
 
 
 def test_an_exec_form_is_one_command() -> None:

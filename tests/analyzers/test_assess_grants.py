@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzers.grants import derive, server_layer, server_variables
-from analyzers.model import Fact, FactKind, Grant, GrantKind, Link, Reach, Service
-from analyzers.redaction import is_secret, is_secret_name, redacted
+from analyzers.model import Evidence, Fact, FactKind, Grant, GrantKind, Link, Reach, Service
+from analyzers.redaction import is_secret, is_secret_name, redacted, redacted_evidence
 from analyzers.rules._build import at, compose, env, fact, image, service
 
 
@@ -94,7 +94,11 @@ def hosts(given: Service) -> list[tuple[str | None, str | None, int | None]]:
 @pytest.mark.parametrize(
     ("subject", "detail", "host"),
     [
-        ("http", "api.example.com", ("http", "api.example.com", 80)),
+        ("http", "api.example.com", ("https", "api.example.com", 443)),
+        ("http", "http://api.example.com", ("http", "api.example.com", 80)),
+        ("http", "api", ("http", "api", 80)),
+        ("http", "api:443", ("https", "api", 443)),
+        ("http", "10.0.0.5", ("http", "10.0.0.5", 80)),
         ("https", "api.example.com", ("https", "api.example.com", 443)),
         ("http", "https://api.example.com/v1", ("https", "api.example.com", 443)),
         ("http", "api:8080", ("http", "api", 8080)),
@@ -209,19 +213,35 @@ def test_values_that_hold_credentials_are_secrets() -> None:
     [
         ("ENV SECRET_KEY=abc LOG_LEVEL=info", "ENV SECRET_KEY=*** LOG_LEVEL=info"),
         ("ENV SECRET_KEY abc def", "ENV SECRET_KEY ***"),
-        ('SECRET_KEY = "abc, def"', 'SECRET_KEY = "***"'),
+        ('ENV SECRET_KEY="abc, def"', 'ENV SECRET_KEY="***"'),
         ("  API_TOKEN: abc", "  API_TOKEN: ***"),
-        ('os.environ.get("SECRET_KEY", "abc")', 'os.environ.get("SECRET_KEY", "***")'),
         ("- DB=postgres://u:pw@db/x", "- DB=postgres://u:***@db/x"),
-        ('config["SECRET_KEY"] = "abc"', 'config["SECRET_KEY"] = "***"'),
-        ('SECRET_KEY = os.environ["SECRET_KEY"]', 'SECRET_KEY = os.environ["SECRET_KEY"]'),
         ("API_TOKEN: ${API_TOKEN}", "API_TOKEN: ${API_TOKEN}"),
         ("LOG_LEVEL=info", "LOG_LEVEL=info"),
         ('{"password": "abc"}', '{"password": "***"}'),
+        ("Passed at start only: SECRET_KEY, API_TOKEN.", "Passed at start only: SECRET_KEY, API_TOKEN."),
+        ("`SECRET_KEY=dummy flask build`", "`SECRET_KEY=*** flask build`"),
     ],
 )
 def test_lines_are_shown_without_secrets(line: str, clean: str) -> None:
     assert redacted(line) == clean
+
+
+@pytest.mark.parametrize(
+    ("line", "clean"),
+    [
+        ('SECRET_KEY = "abc, def"', 'SECRET_KEY = "***"'),
+        ('os.environ.get("SECRET_KEY", "abc")', 'os.environ.get("SECRET_KEY", "***")'),
+        ('config["SECRET_KEY"] = "abc"', 'config["SECRET_KEY"] = "***"'),
+        ("connect(password='abc', host='db')", "connect(password='***', host='db')"),
+        ('SECRET_KEY = os.environ["SECRET_KEY"]', 'SECRET_KEY = os.environ["SECRET_KEY"]'),
+        ("self.password_hash = hashed(password)", "self.password_hash = hashed(password)"),
+        ("check(self.password_hash, password)", "check(self.password_hash, password)"),
+        ('URL = "mysql://a:pw@db/x"', 'URL = "mysql://a:***@db/x"'),
+    ],
+)
+def test_lines_of_source_are_shown_without_secrets(line: str, clean: str) -> None:
+    assert redacted_evidence(Evidence("app.py", 1, line)).snippet == clean
 
 
 @given(st.text())

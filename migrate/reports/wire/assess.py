@@ -13,7 +13,7 @@ from analyzers.model import (
     Grant,
     ServiceAssessment,
 )
-from analyzers.redaction import redacted
+from analyzers.redaction import redacted, redacted_evidence
 
 Json = dict[str, Any]
 
@@ -127,7 +127,8 @@ def _facets(facets: Facets) -> Json:
 
 
 def _evidence(evidence: Evidence) -> Json:
-    return {"path": evidence.path, "line": evidence.line, "snippet": redacted(evidence.snippet)}
+    shown = redacted_evidence(evidence)
+    return {"path": shown.path, "line": shown.line, "snippet": shown.snippet}
 
 
 def _clean(value: Any) -> Any:
