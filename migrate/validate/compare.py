@@ -17,6 +17,7 @@ from migrate.model import (
     ExchangeVerdict,
     Noise,
     Probe,
+    Sent,
 )
 from migrate.validate.bodies import compare_bodies
 from migrate.validate.headers import compare_cookies, compare_headers
@@ -40,8 +41,17 @@ class Judgement:
     blind: tuple[str, ...]
 
 
-def compare(probe: Probe, originals: Sequence[Answer], candidate: Answer) -> Judgement:
-    """Compare an answer of the candidate with the first of `originals`; the others teach noise."""
+def compare(
+    probe: Probe,
+    originals: Sequence[Answer],
+    candidate: Answer,
+    sent: tuple[Sent, Sent] | None = None,
+) -> Judgement:
+    """Compare an answer of the candidate with the first of `originals`; the others teach noise.
+
+    `sent` is what the first of `originals` and the candidate were asked, where that is known: a validator
+    that came from the request is no difference of the answers.
+    """
     found = Findings()
     reference = originals[0]
     if any(answer.error for answer in originals):
@@ -60,7 +70,7 @@ def compare(probe: Probe, originals: Sequence[Answer], candidate: Answer) -> Jud
     )
     body = Findings()
     compare_bodies(body, originals, candidate)
-    compare_headers(found, probe, originals, candidate, body_equal=not body.differences)
+    compare_headers(found, probe, originals, candidate, sent, body_equal=not body.differences)
     compare_cookies(found, originals, candidate)
     _streaming(found, originals, candidate)
     found.differences += body.differences

@@ -455,7 +455,12 @@ def _judge(
 
 def _compare_all(asked: ProbeSet, runs: Sequence[Answers], answers: Answers) -> list[compare.Judgement]:
     return [
-        compare.compare(probe, [run[index][2] for run in runs], answers[index][2])
+        compare.compare(
+            probe,
+            [run[index][2] for run in runs],
+            answers[index][2],
+            (runs[0][index][1], answers[index][1]),
+        )
         for index, probe in enumerate(asked.probes)
     ]
 

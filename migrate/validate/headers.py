@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from migrate.model import Answer, DifferenceKind, Noise, Probe
+from migrate.model import Answer, DifferenceKind, Noise, Probe, Sent
 from migrate.validate import normalisations as allowed
 from migrate.validate.noise import MISSING
 from migrate.validate.session import SetCookie, parse_set_cookie
@@ -22,8 +22,15 @@ def _fields(answer: Answer) -> dict[str, list[str]]:
 
 
 def compare_headers(
-    found: Findings, probe: Probe, originals: Sequence[Answer], candidate: Answer, *, body_equal: bool
+    found: Findings,
+    probe: Probe,
+    originals: Sequence[Answer],
+    candidate: Answer,
+    sent: tuple[Sent, Sent] | None,
+    *,
+    body_equal: bool,
 ) -> None:
+    """Compare all fields but Set-Cookie. `body_equal` tells whether the bodies may count as the same."""
     samples = [_fields(answer) for answer in originals]
     own = _fields(candidate)
     _names(found, originals[0], candidate)
@@ -35,8 +42,11 @@ def compare_headers(
             found.leaves += 1
             continue
         rule = allowed.for_header(name)
-        if rule is not None and _allowed(
-            rule, samples[0], own, name, body_equal=body_equal, bodiless=bodiless
+        if rule is not None and (
+            _allowed(rule, samples[0], own, name, body_equal=body_equal, bodiless=bodiless)
+            or (
+                rule.rule == "file-validators" and _asked_for(sent, before[0], after, originals[0], candidate)
+            )
         ):
             found.leaves += 1
             found.apply(rule.name, name, _joined(before[0]), _joined(after))
@@ -136,6 +146,18 @@ def _validators(fields: dict[str, list[str]]) -> bool:
         and re.fullmatch(r'(W/)?"[\x21\x23-\x7e\x80-\xff]*"', tags[0]) is not None
         and allowed.http_date(times[0]) is not None
     )
+
+
+def _asked_for(
+    sent: tuple[Sent, Sent] | None, before: Any, after: Any, original: Answer, candidate: Answer
+) -> bool:
+    """Whether both sides say 304 and repeat the ETag that their own request named."""
+    if sent is None or original.status != 304 or candidate.status != 304:
+        return False
+    named = [
+        [value.strip() for name, value in one.headers if name.lower() == "if-none-match"] for one in sent
+    ]
+    return (before, after) == (named[0], named[1])
 
 
 def _date(fields: dict[str, list[str]]) -> float | None:

@@ -1,4 +1,4 @@
-"""A small service on 127.0.0.1 that can be made to go wrong in one way: original and candidate without Docker."""
+"""A small service on 127.0.0.1 that can be made to go wrong in one way: both sides without Docker."""
 
 from __future__ import annotations
 
@@ -132,7 +132,8 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self._say(404, b"<h1>Not here</h1>")
 
-    do_HEAD = do_GET
+    def do_HEAD(self) -> None:
+        self.do_GET()
 
     def _stream(self) -> None:
         self.send_response(200)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from migrate.model import Answer, Chunk, DifferenceKind, ExchangeVerdict
+from migrate.model import Answer, Chunk, DifferenceKind, ExchangeVerdict, Sent
 from migrate.validate.compare import Judgement, compare
 from tests.migrate.validate.answers import PROBE, answer, json_answer, with_header, without_header
 
@@ -129,6 +129,19 @@ def test_a_wrong_content_length_of_head_is_a_difference_and_a_missing_one_is_nam
     wrong = with_header(one, "Content-Length", "0")
     assert judge(one, wrong, probe=head).verdict is ExchangeVerdict.DIFFERENT
     assert names(judge(one, without_header(one, "Content-Length"), probe=head)) == ["body-framing"]
+
+
+def test_a_304_repeats_the_validator_of_its_own_request() -> None:
+    def asked(tag: str) -> Sent:
+        return Sent("GET", "/", (("If-None-Match", tag),), b"")
+
+    one, other = (
+        answer("", status=304, headers=(("ETag", '"1"'),)),
+        answer("", status=304, headers=(("ETag", '"2"'),)),
+    )
+    named = compare(PROBE, (one, one), other, (asked('"1"'), asked('"2"')))
+    assert names(named) == ["file-validators"]
+    assert compare(PROBE, (one, one), other, (asked('"1"'), asked('"1"'))).differences
 
 
 def test_order_of_differently_named_fields_is_named() -> None:

@@ -19,6 +19,7 @@ from migrate.validate.compare import compare
 from tests.migrate.validate.answers import PROBE, answer
 
 LETTERS = st.text(string.ascii_lowercase, min_size=1, max_size=8)
+Draw = Callable[[st.SearchStrategy[Any]], Any]
 # Names that no normalisation is about.
 NAMES = LETTERS.map(lambda word: f"X-{word}")
 VALUES = st.text(string.ascii_letters + string.digits + " ,;=/.-", max_size=20).map(str.strip)
@@ -59,39 +60,39 @@ def answers(draw: st.DrawFn) -> Answer:
     return answer(body, status=draw(st.integers(200, 599)), content_type=content_type, headers=tuple(headers))
 
 
-def _position(draw: st.DrawFn, one: Answer, want: Callable[[str], bool]) -> int:
+def _position(draw: Draw, one: Answer, want: Callable[[str], bool]) -> int:
     fitting = [index for index, (name, _) in enumerate(one.headers) if want(name)]
     assume(fitting)
     return draw(st.sampled_from(fitting))
 
 
-def drop_header(draw: st.DrawFn, one: Answer) -> Answer:
-    at = _position(draw, one, lambda name: True)
+def drop_header(draw: Draw, one: Answer) -> Answer:
+    at = _position(draw, one, bool)
     return replace(one, headers=one.headers[:at] + one.headers[at + 1 :])
 
 
-def change_header(draw: st.DrawFn, one: Answer) -> Answer:
+def change_header(draw: Draw, one: Answer) -> Answer:
     at = _position(draw, one, lambda name: name.startswith("X-"))
     name, value = one.headers[at]
     return replace(one, headers=(*one.headers[:at], (name, f"{value}x"), *one.headers[at + 1 :]))
 
 
-def add_header(draw: st.DrawFn, one: Answer) -> Answer:
+def add_header(draw: Draw, one: Answer) -> Answer:
     return replace(one, headers=(*one.headers, (draw(NAMES), "new")))
 
 
-def status_off_by_one(draw: st.DrawFn, one: Answer) -> Answer:
+def status_off_by_one(draw: Draw, one: Answer) -> Answer:
     return replace(one, status=one.status + draw(st.sampled_from([-1, 1])))
 
 
-def merge_cookies(draw: st.DrawFn, one: Answer) -> Answer:
+def merge_cookies(draw: Draw, one: Answer) -> Answer:
     cookies = [value for name, value in one.headers if name == "Set-Cookie"]
     assume(len(cookies) > 1)
     rest = tuple(pair for pair in one.headers if pair[0] != "Set-Cookie")
     return replace(one, headers=(*rest, ("Set-Cookie", ", ".join(cookies))))
 
 
-def lose_cookie_attribute(draw: st.DrawFn, one: Answer) -> Answer:
+def lose_cookie_attribute(draw: Draw, one: Answer) -> Answer:
     at = _position(draw, one, lambda name: name == "Set-Cookie")
     attribute = draw(st.sampled_from(["; Path=/", "; HttpOnly", "; SameSite=Lax"]))
     name, value = one.headers[at]
@@ -100,7 +101,7 @@ def lose_cookie_attribute(draw: st.DrawFn, one: Answer) -> Answer:
     )
 
 
-def change_cookie_value(draw: st.DrawFn, one: Answer) -> Answer:
+def change_cookie_value(draw: Draw, one: Answer) -> Answer:
     at = _position(draw, one, lambda name: name == "Set-Cookie")
     name, value = one.headers[at]
     return replace(
@@ -108,22 +109,22 @@ def change_cookie_value(draw: st.DrawFn, one: Answer) -> Answer:
     )
 
 
-def truncate_body(draw: st.DrawFn, one: Answer) -> Answer:
+def truncate_body(draw: Draw, one: Answer) -> Answer:
     assume(one.body)
     return replace(one, body=one.body[: draw(st.integers(0, len(one.body) - 1))])
 
 
-def flip_a_byte(draw: st.DrawFn, one: Answer) -> Answer:
+def flip_a_byte(draw: Draw, one: Answer) -> Answer:
     assume(one.body and _media(one) != "application/json")
     at = draw(st.integers(0, len(one.body) - 1))
     return replace(one, body=one.body[:at] + bytes([one.body[at] ^ 1]) + one.body[at + 1 :])
 
 
-def another_content_type(draw: st.DrawFn, one: Answer) -> Answer:
+def another_content_type(draw: Draw, one: Answer) -> Answer:
     return replace(one, headers=(("Content-Type", "application/x-other"), *one.headers[1:]))
 
 
-def mutate_json(draw: st.DrawFn, one: Answer) -> Answer:
+def mutate_json(draw: Draw, one: Answer) -> Answer:
     assume(_media(one) == "application/json")
     before = json.loads(one.body)
     after = _mutated(draw, before)
@@ -131,7 +132,7 @@ def mutate_json(draw: st.DrawFn, one: Answer) -> Answer:
     return replace(one, body=json.dumps(after).encode())
 
 
-def _mutated(draw: st.DrawFn, value: Any) -> Any:
+def _mutated(draw: Draw, value: Any) -> Any:
     """One change somewhere: another type, another value, an element lost, two swapped, a member renamed."""
     if isinstance(value, list) and value and draw(st.booleans()):
         at = draw(st.integers(0, len(value) - 1))
@@ -142,7 +143,7 @@ def _mutated(draw: st.DrawFn, value: Any) -> Any:
     if isinstance(value, list) and value:
         return draw(st.sampled_from([value[1:], value[::-1], [*value, value[0]]]))
     if isinstance(value, dict) and value:
-        name = sorted(value)[0]
+        name = min(value)
         rest = {k: v for k, v in value.items() if k != name}
         return draw(st.sampled_from([rest, {**rest, f"{name}_": value[name]}]))
     if isinstance(value, bool):
@@ -177,7 +178,7 @@ SETTINGS = settings(
 @SETTINGS
 @given(st.data(), answers(), st.sampled_from(MUTATIONS))
 def test_every_mutation_is_found(
-    data: st.DataObject, one: Answer, mutation: Callable[[st.DrawFn, Answer], Answer]
+    data: st.DataObject, one: Answer, mutation: Callable[[Draw, Answer], Answer]
 ) -> None:
     mutated = mutation(data.draw, one)
     judged = compare(PROBE, (one, one), mutated)

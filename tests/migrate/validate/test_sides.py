@@ -67,7 +67,7 @@ def test_captures_and_cookies_belong_to_each_side(original: Original) -> None:
     other = {probe: (sent, answer) for probe, sent, answer in original.runs[1]}
     assert shown["order-shown"][1].status == other["order-shown"][1].status == 200
     assert shown["order-shown"][0].path != other["order-shown"][0].path
-    assert shown["order-shown"][1].body == "<p>k%C3%A4se+%26+brot</p>".encode()
+    assert shown["order-shown"][1].body == b"<p>k%C3%A4se+%26+brot</p>"
     assert dict(shown["order"][0].headers)["Cookie"].startswith("session=")
 
 
