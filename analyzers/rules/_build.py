@@ -26,6 +26,16 @@ from analyzers.model import (
 )
 
 
+def flask(body: str, *, requirements: str = "flask==3.1.3") -> dict[str, str]:
+    """A small repository: Flask on gunicorn; `body` begins at line 7 of `app.py`."""
+    return {
+        "Dockerfile": "FROM python:3.14\nWORKDIR /app\nCOPY . .\nRUN pip install -r requirements.txt\n"
+        'CMD ["gunicorn", "app:app"]\n',
+        "requirements.txt": f"{requirements}\ngunicorn==23.0.0\n",
+        "app.py": f"from flask import Flask, request\n\napp = Flask(__name__)\n\n\n\n{body}",
+    }
+
+
 def at(place: str, snippet: str = "") -> Evidence:
     """Evidence from `path:line`."""
     path, _, line = place.rpartition(":")

@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzers.model import Effect, FactKind, Finding, Link, Need, NeedKind, Service, Severity
-from analyzers.rules._build import at, fact, service
+from analyzers.rules._build import at, fact, flask, service
 from analyzers.rules._rule import Rule, bad, good
 
 RULE = Rule(
@@ -50,6 +50,15 @@ def check(service: Service) -> Iterator[Finding]:
 
 
 CASES = (
+    bad(
+        "requests",
+        flask(
+            "import requests\n\n@app.get('/')\ndef home():\n"
+            "    return requests.get('https://api.example.com/v1').text\n",
+            requirements="flask==3.1.3\nrequests==2.32.5",
+        ),
+        "app.py:11",
+    ),
     bad("a call", service(fact(FactKind.OUTBOUND, "http", "pay.py:8", "api.example.com")), "pay.py:8"),
     good("no call", service()),
     good(

@@ -37,7 +37,7 @@ from analyzers.model import (
     Service,
     Severity,
 )
-from analyzers.rules._build import fact, service
+from analyzers.rules._build import fact, flask, service
 from analyzers.rules._rule import Rule, bad, good
 
 RULE = Rule(
@@ -90,6 +90,14 @@ def check(service: Service) -> Iterator[Finding]:
 
 
 CASES = (
+    bad(
+        "an upload of Flask",
+        flask(
+            "@app.post('/')\ndef upload():\n    request.files['f'].save('uploads/last')\n    return 'ok'\n"
+        ),
+        "app.py:9",
+        effect=Effect.REFACTOR,
+    ),
     bad("an upload is saved", service(fact(FactKind.FILE_WRITE, "uploads/x", "app.py:12")), "app.py:12"),
     bad(
         "a fixed path in /tmp",

@@ -35,7 +35,7 @@ from analyzers.model import (
     Service,
     Severity,
 )
-from analyzers.rules._build import fact, package, service
+from analyzers.rules._build import fact, flask, package, service
 from analyzers.rules._rule import Rule, bad, good
 
 RULE = Rule(
@@ -101,6 +101,15 @@ def check(service: Service) -> Iterator[Finding]:
 
 
 CASES = (
+    bad(
+        "numpy, imported by the application",
+        flask(
+            "import numpy\n\n@app.get('/')\ndef home():\n    return str(numpy.pi)\n",
+            requirements="flask==3.1.3\nnumpy==2.3.5",
+        ),
+        "requirements.txt:2",
+        effect=Effect.REFACTOR,
+    ),
     bad(
         "numpy",
         service(dependencies=(package("numpy", DependencyClass.NATIVE, line=3),)),

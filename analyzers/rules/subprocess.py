@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzers.model import Confidence, Effect, Evidence, Fact, FactKind, Finding, Reach, Service, Severity
-from analyzers.rules._build import fact, service
+from analyzers.rules._build import fact, flask, service
 from analyzers.rules._rule import Rule, bad, good
 
 RULE = Rule(
@@ -67,6 +67,15 @@ def _evidence(facts: list[Fact]) -> list[Evidence]:
 
 
 CASES = (
+    bad(
+        "git in a request",
+        flask(
+            "import subprocess\n\n@app.get('/')\ndef home():\n"
+            "    return subprocess.check_output(['git', 'log'])\n"
+        ),
+        "app.py:11",
+        effect=Effect.KEEP,
+    ),
     bad(
         "ffmpeg in a request",
         service(fact(FactKind.SUBPROCESS, "subprocess.run", detail="ffmpeg")),

@@ -36,7 +36,7 @@ from analyzers.model import (
     Service,
     Severity,
 )
-from analyzers.rules._build import at, fact, service
+from analyzers.rules._build import at, fact, flask, service
 from analyzers.rules._rule import Rule, bad, good
 
 RULE = Rule(
@@ -95,6 +95,15 @@ def _needs(protocol: str, hosts: tuple[str, ...]) -> tuple[Need, ...]:
 
 
 CASES = (
+    bad(
+        "redis-py",
+        flask(
+            "import redis\n\ncache = redis.Redis(host='cache')\n\n@app.get('/')\ndef home():\n"
+            "    return cache.get('x')\n",
+            requirements="flask==3.1.3\nredis==6.4.0",
+        ),
+        "app.py:9",
+    ),
     bad("Redis", service(fact(FactKind.OUTBOUND, "redis", "cache.py:3", "redis:6379")), "cache.py:3"),
     bad("PostgreSQL", service(fact(FactKind.DATABASE, "postgres", "db.py:3")), "db.py:3"),
     bad(

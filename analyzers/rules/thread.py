@@ -24,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzers.model import Effect, FactKind, Finding, Need, NeedKind, Service, Severity
-from analyzers.rules._build import fact, service
+from analyzers.rules._build import fact, flask, service
 from analyzers.rules._rule import Rule, bad, good
 
 RULE = Rule(
@@ -49,6 +49,14 @@ def check(service: Service) -> Iterator[Finding]:
 
 
 CASES = (
+    bad(
+        "a thread per request",
+        flask(
+            "import threading\n\n@app.get('/')\ndef home():\n"
+            "    threading.Thread(target=print).start()\n    return 'ok'\n"
+        ),
+        "app.py:11",
+    ),
     bad("a thread", service(fact(FactKind.THREAD, "threading.Thread", "app.py:20")), "app.py:20"),
     good("none", service()),
 )

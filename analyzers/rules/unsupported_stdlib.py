@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analyzers.model import Confidence, Effect, FactKind, Finding, Need, NeedKind, Reach, Service, Severity
-from analyzers.rules._build import fact, service
+from analyzers.rules._build import fact, flask, service
 from analyzers.rules._rule import Rule, bad, good
 
 RULE = Rule(
@@ -49,6 +49,11 @@ def check(service: Service) -> Iterator[Finding]:
 
 
 CASES = (
+    bad(
+        "ctypes, imported by the application",
+        flask("import ctypes\n\n@app.get('/')\ndef home():\n    return str(ctypes.sizeof(ctypes.c_int))\n"),
+        "app.py:7",
+    ),
     bad("ctypes", service(fact(FactKind.UNSUPPORTED_STDLIB, "ctypes", "lib.py:1")), "lib.py:1"),
     good("none", service()),
 )

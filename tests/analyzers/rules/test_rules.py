@@ -12,7 +12,7 @@ from analyzers import inventory, rules
 from analyzers.model import Effect, Finding, Service, Severity
 from analyzers.rules import HEADINGS, LoadedRule
 from analyzers.rules._build import service
-from analyzers.rules._rule import Case, Rule
+from analyzers.rules._rule import Case, Check, Rule
 from migrate.reports import rules_doc
 
 ROOT = Path(__file__).parents[3]
@@ -69,7 +69,7 @@ def test_a_rule_that_raises_is_listed_and_the_rest_goes_on() -> None:
     def speaking(_: Service) -> Iterator[Finding]:
         yield Rule("speaks", "Speaks", Severity.INFO, Effect.NONE, 0, "none").finding("said", [])
 
-    def loaded(name: str, check: rules.Check) -> LoadedRule:
+    def loaded(name: str, check: Check) -> LoadedRule:
         return LoadedRule(Rule(name, name, Severity.INFO, Effect.NONE, 0, "none"), check, (), name, ())
 
     findings, failures = rules.run(service(), [loaded("broken", broken), loaded("speaks", speaking)])
