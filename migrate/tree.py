@@ -198,11 +198,12 @@ def _refuse_paths(files: Sequence[GeneratedFile]) -> None:
 
 
 def _refuse_links(output: Path, repository: str) -> None:
-    """No folder between the repository and the output may be a link: it would write elsewhere."""
+    """No folder between the repository and the output may be a link: it would write elsewhere.
+
+    Outside the repository only the output itself is looked at: the way there is the caller's own.
+    """
     root = _normal(output / repository)
-    checked = [output, output.parent]
-    if output.is_relative_to(root):
-        checked += [parent for parent in output.parents if parent.is_relative_to(root) and parent != root]
+    checked = [output, *(p for p in output.parents if p != root and p.is_relative_to(root))]
     for folder in checked:
         if folder.is_symlink():
             raise OutputError(

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 
 from migrate import tree
 from migrate.errors import DiskError, OutputError
-from migrate.model import GeneratedFile
+from migrate.model import Excluded, GeneratedFile
+from migrate.plan import make_plan
 from migrate.provenance import PROVENANCE, HashedFile, Provenance, from_bytes, to_bytes
 from migrate.tree import Changes, load, sha256, write
 from tests.migrate import made
@@ -196,6 +198,23 @@ def test_changes_as_json(output: Path) -> None:
     assert data["dry_run"] is False
 
 
+def test_the_summary_says_what_matters(output: Path) -> None:
+    plan = make_plan(made.assessment(output.parents[1], made.assessed()), None)
+    first = write(output, FIRST)
+    assert "4 created" in first.summary(plan)
+    assert "next: dock2wasm build --service api" in first.summary(plan)
+    (output / "build.sh").write_text("mine")
+    (output / "old/gone.txt").write_text("mine")
+    left_out = tuple(Excluded(f"{n}.pem", "may hold a secret (matches *.pem)") for n in range(7))
+    accepted = replace(plan, excluded=left_out, promise=False, accepted=("memory-state",))
+    said = write(output, generated(text("build.sh", executable=True)), dry_run=True).summary(accepted)
+    assert "would be refused without --force: build.sh" in said
+    assert "kept because it was edited: old/gone.txt" in said
+    assert "4.pem and 2 more" in said
+    assert "no promise: accepted memory-state" in said
+    assert "next:" not in said
+
+
 # --- what is not ours ----------------------------------------------------------------------
 
 
@@ -260,6 +279,13 @@ def test_a_link_between_repository_and_output(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="symbolic link"):
         write(repository / "a/b/c", generated(text("x"), repository="../../.."))
     assert list(elsewhere.iterdir()) == []
+
+
+def test_the_way_to_an_output_outside_the_repository_is_the_callers_own(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    write(tmp_path / "link" / "api", generated(text("x"), repository="../repository"))
+    assert (tmp_path / "real/api/x").is_file()
 
 
 @pytest.mark.parametrize("path", ["adapter", "adapter/main.py"])

@@ -6,6 +6,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -17,7 +20,7 @@ from migrate.errors import ManifestError, TargetError
 from migrate.model import Plan
 from migrate.plan import make_plan
 from migrate.targets import wasmtime
-from tests import needs
+from tests import components, needs
 from tests.migrate import made
 
 # Stands for wasmtime: says its version, "compiles" by copying, and writes down how it was called to serve.
@@ -300,3 +303,47 @@ def test_a_key_value_store_cannot_be_given() -> None:
 
 def test_how_to_run_names_the_secrets_without_values() -> None:
     assert "KEY=... ./run.sh" in wasmtime.how_to_run(plan(Path("/r"), made.secret("KEY")))
+
+
+@pytest.mark.runtime
+def test_the_real_wasmtime_takes_it(tree: Path) -> None:
+    """A component that answers with its environment, behind the script as it is written."""
+    from migrate.ports import free_port
+    from migrate.toolchains import find
+
+    components.write(tree / "build/api.wasm")
+    (tree / "run.sh").write_text(script(made.env("GREETING", "it's $HOME"), made.secret("SECRET_KEY")))
+    port = free_port()
+    process = subprocess.Popen(
+        ["/bin/sh", str(tree / "run.sh")],
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": str(tree),
+            "WASMTIME": str(find("wasmtime").path),
+            "ADDR": f"127.0.0.1:{port}",
+            "SECRET_KEY": "s3cret",
+            "OTHER": "not granted",
+        },
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        answer = asked(port, process)
+    finally:
+        process.terminate()
+        process.wait(30)
+    own = {line for line in answer.splitlines() if not line.startswith(("INSTANCE_ID=", "REQUEST_ID="))}
+    assert own == {"calls=1", "GREETING=it's $HOME", "SECRET_KEY=s3cret"}, "wasmtime adds its own two only"
+    assert len(list((tree / "build").glob("*.cwasm"))) == 1
+
+
+def asked(port: int, process: subprocess.Popen[bytes]) -> str:
+    """The answer of a server that is starting."""
+    for _ in range(600):
+        assert process.poll() is None, "run.sh ended"
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as response:
+                return str(response.read().decode())
+        except urllib.error.URLError:
+            time.sleep(0.1)
+    raise AssertionError("no answer within a minute")
