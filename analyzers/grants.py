@@ -200,7 +200,7 @@ def _outbound(service: Service) -> tuple[tuple[Grant, ...], tuple[Unknown, ...]]
 
 
 def _stated_addresses(service: Service) -> list[tuple[str, str, int | None, Evidence]]:
-    """Addresses in variables of the image and compose, and links of compose."""
+    """Addresses in variables of the image and compose. A link names a service, not a host."""
     found: list[tuple[str, str, int | None, Evidence]] = []
     variables = [*(service.image.env if service.image else ())]
     variables += service.compose.environment if service.compose else ()
@@ -210,10 +210,6 @@ def _stated_addresses(service: Service) -> list[tuple[str, str, int | None, Evid
             place = _place(_PROTOCOLS.get(scheme, scheme), variable.value)
             if place:
                 found.append((*place, variable.evidence))
-    for link in service.links:
-        evidence = link.evidence or (service.compose.ref.evidence if service.compose else None)
-        if evidence:
-            found.append((link.protocol, link.service, link.port, evidence))
     return found
 
 
