@@ -146,15 +146,15 @@ def out_of_date(tree: Path, provenance: Provenance, repository: Path) -> tuple[s
     """Why convert should run again: files the plan was made from changed, or COPY takes other files now."""
     notes = []
     for file in provenance.inputs:
-        path = repository / file.path
-        if not path.is_file():
+        now = _digest(repository / file.path)
+        if not now:
             notes.append(f"{file.path} is gone since convert: run convert again")
-        elif hashlib.sha256(path.read_bytes()).hexdigest() != file.sha256:
+        elif now != file.sha256:
             notes.append(f"{file.path} changed since convert: run convert again")
     listed = {source for source, _ in application_files(tree)}
-    now = _taken_now(provenance, repository)
-    if now is not None:
-        for word, names in (("new", sorted(now - listed)), ("gone", sorted(listed - now))):
+    taken = _taken_now(provenance, repository)
+    if taken is not None:
+        for word, names in (("new", sorted(taken - listed)), ("gone", sorted(listed - taken))):
             if names:
                 shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
                 notes.append(f"{word} since convert: {shown}: run convert again")
@@ -301,11 +301,14 @@ def _checked(made: Path, provenance: Provenance) -> Component:
 # --- the cache -----------------------------------------------------------------------------
 
 
-def cache_folder() -> Path:
-    """Where components are kept by content: `$XDG_CACHE_HOME/dock2wasm/components`."""
+def cache_folder() -> Path | None:
+    """Where components are kept by content: `$XDG_CACHE_HOME/dock2wasm/components`; None without a home."""
     base = os.environ.get("XDG_CACHE_HOME", "")
-    # The specification says to ignore a relative one.
-    root = Path(base) if base.startswith("/") else Path.home() / ".cache"
+    try:
+        # The specification says to ignore a relative one.
+        root = Path(base) if base.startswith("/") else Path.home() / ".cache"
+    except RuntimeError:  # a user that the system does not know, as in containers
+        return None
     return root / "dock2wasm" / "components"
 
 
@@ -313,7 +316,10 @@ def _from_cache(key: str, made: Path, folder: Path, progress: Progress) -> bool:
     """Whether `made` is, or was taken from the cache as, the component of this key."""
     if _recorded(folder) == (key, _digest(made)):
         return True
-    kept = cache_folder() / f"{key}.wasm"
+    cache = cache_folder()
+    if cache is None:
+        return False
+    kept = cache / f"{key}.wasm"
     try:
         expected = kept.with_suffix(".sha256").read_text("ascii").strip()
         if _digest(kept) != expected:
@@ -330,7 +336,10 @@ def _from_cache(key: str, made: Path, folder: Path, progress: Progress) -> bool:
 
 def _remember(key: str, component: Component, folder: Path, progress: Progress) -> None:
     _record(key, component.sha256, folder)
-    kept = cache_folder() / f"{key}.wasm"
+    cache = cache_folder()
+    if cache is None:
+        return
+    kept = cache / f"{key}.wasm"
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(kept, component.path.read_bytes())
@@ -362,6 +371,7 @@ def _record(key: str, sha256: str, folder: Path) -> None:
 
 
 def _digest(path: Path) -> str:
+    """The SHA-256 of a file, empty where it cannot be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -383,11 +393,17 @@ def _locked(folder: Path, service: str) -> Iterator[None]:
     """One build of a tree at a time: two would write the same files."""
     import fcntl
 
-    with (folder / ".lock").open("w") as lock:
+    try:
+        lock = (folder / ".lock").open("w")
+    except OSError as error:
+        raise DiskError(f"{folder} cannot be written.", why=error.strerror or str(error)) from error
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             raise BuildError(
                 f"Another build of {service} is running.", do="Wait until it has ended, then try again."
             ) from None
+        except OSError:
+            pass  # a file system without locks: two builds at once are then the caller's to avoid
         yield

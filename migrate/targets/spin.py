@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from analyzers.model import Grant, GrantKind
 from migrate.errors import TargetError
 from migrate.model import GeneratedFile, Plan
@@ -9,6 +11,8 @@ from migrate.targets.spin_manifest import Application, Build, Component, HttpTri
 
 NAME = "spin"
 FILES = ("spin.toml",)
+# Names that a shell can expand.
+IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 LISTEN = "127.0.0.1:3000"
 
 
@@ -62,7 +66,8 @@ def at_start(plan: Plan) -> tuple[Grant, ...]:
 
 def how_to_run(plan: Plan) -> str:
     """Markdown: the commands that run the component on Spin."""
-    secrets = "".join(f' -e {grant.name}="${grant.name}"' for grant in at_start(plan))
+    names = [grant.name for grant in at_start(plan) if IDENTIFIER.match(grant.name)]
+    secrets = "".join(f' -e {name}="${name}"' for name in names)
     text = f"```sh\nspin build\nspin up --listen {LISTEN}{secrets}\n```\n"
     if secrets:
         text += "\nValues after `-e` are read from your shell at start; `spin.toml` holds none of them.\n"

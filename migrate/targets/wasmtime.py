@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 from pathlib import PurePosixPath
 
 from analyzers.model import Grant, GrantKind
 from migrate.errors import ManifestError, TargetError
 from migrate.model import GeneratedFile, Plan
-from migrate.targets.spin import at_start
+from migrate.targets.spin import IDENTIFIER, at_start
 
 NAME = "wasmtime"
 FILES = ("run.sh",)
-
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
 def render(plan: Plan) -> tuple[GeneratedFile, ...]:
@@ -59,7 +56,7 @@ def default_port(plan: Plan) -> int:
 
 def how_to_run(plan: Plan) -> str:
     """Markdown: the commands that run the component under wasmtime, and the options that speed it up."""
-    secrets = "".join(f"{grant.name}=... " for grant in at_start(plan) if _IDENTIFIER.match(grant.name))
+    secrets = "".join(f"{grant.name}=... " for grant in at_start(plan) if IDENTIFIER.match(grant.name))
     return (
         f"```sh\n./build.sh\n{secrets}./run.sh        # http://127.0.0.1:{default_port(plan)}\n```\n\n"
         "`run.sh` hands its options to `wasmtime serve`:\n\n"
@@ -74,7 +71,7 @@ def how_to_run(plan: Plan) -> str:
 
 def _handed_over(plan: Plan, grant: Grant) -> dict[str, object]:
     name = _name(grant)
-    identifier = bool(_IDENTIFIER.match(name))
+    identifier = bool(IDENTIFIER.match(name))
     if identifier:
         missing = f"{name} is not set; {plan.service_name} starts without it ({grant.evidence})."
     else:

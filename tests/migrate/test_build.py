@@ -11,7 +11,8 @@ import pytest
 
 from migrate import build as module
 from migrate import lanes, toolchains
-from migrate.build import application_files, build, cache_folder, content_key, out_of_date
+from migrate.build import application_files, build, content_key, out_of_date
+from migrate.build import cache_folder as folder_of_cache
 from migrate.convert import render
 from migrate.errors import BuildError, ComponentError, DiskError, OutputError, ToolMissingError
 from migrate.plan import make_plan
@@ -27,6 +28,12 @@ WORKDIR /app
 COPY app.py templates ./
 CMD ["gunicorn", "app:app"]
 """
+
+
+def cache_folder() -> Path:
+    found = folder_of_cache()
+    assert found is not None
+    return found
 
 
 class Told:
@@ -187,9 +194,20 @@ def test_the_cache_holds_the_newest_components_only(tree: Path, monkeypatch: pyt
     assert len(list(cache_folder().glob("*.sha256"))) == 2
 
 
+def test_without_a_home_nothing_is_kept(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(Path, "home", nobody)
+    assert folder_of_cache() is None
+    assert not build(tree, progress=Silent()).cached
+    assert build(tree, progress=Silent()).cached
+
+
 def test_a_relative_cache_folder_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
-    assert cache_folder() == Path.home() / ".cache/dock2wasm/components"
+    assert folder_of_cache() == Path.home() / ".cache/dock2wasm/components"
 
 
 # --- failing -------------------------------------------------------------------------------
