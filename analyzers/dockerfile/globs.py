@@ -295,7 +295,7 @@ class Patterns:
         return known
 
     def _match(self, path: str, parent: tuple[bool, ...]) -> tuple[bool, tuple[bool, ...]]:
-        self._work.spend(len(self._patterns))
+        self._work.spend(2 * len(self._patterns))
         matched = False
         each: list[bool] = []
         for i, pattern in enumerate(self._patterns):

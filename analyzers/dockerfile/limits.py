@@ -27,4 +27,4 @@ class Work:
         """Raises TooMuchError when nothing is left."""
         self._left -= amount
         if self._left < 0:
-            raise TooMuchError("the file takes more work than a Dockerfile may: it multiplies itself")
+            raise TooMuchError("reading it takes more work than any Dockerfile needs")

@@ -323,9 +323,9 @@ class _Resolver:
                 scope.declare(i, self.globals)
             case "ENV":
                 pairs = [(scope.word(k, i.line), scope.word(v, i.line)) for k, v in i.pairs]
-                for name, value in pairs:
+                for (name, value), line in zip(pairs, self.lines_of_pairs(i), strict=True):
                     scope.variables[name] = value
-                    state.env[name] = EnvVar(name, value, self.evidence(i.line))
+                    state.env[name] = EnvVar(name, value, self.evidence(line))
             case "LABEL":
                 for pair in i.pairs:
                     for part in pair:
@@ -362,6 +362,21 @@ class _Resolver:
                 self.run_line(state, i)
             case "COPY" | "ADD":
                 self.copy(state, i, source)
+
+    def lines_of_pairs(self, i: Instruction) -> list[int]:
+        """For each pair of an ENV the line where it stands, for one that goes over several lines."""
+        lines = [
+            "" if line.lstrip().startswith("#") else f" {line}".replace("\t", " ")
+            for line in self.parsed.lines[i.line - 1 : i.end_line]
+        ]
+        found: list[int] = []
+        at = 0
+        for key, _ in i.pairs:
+            self.work.spend(len(lines) - at)
+            own = next((n for n in range(at, len(lines)) if f" {key}=" in lines[n]), None)
+            at = at if own is None else own
+            found.append(i.line + (own or 0))
+        return found
 
     def command(self, state: _State, i: Instruction) -> Command:
         if i.json:

@@ -57,7 +57,7 @@ def test_variables_that_double() -> None:
 
 def test_many_large_values() -> None:
     large = "FROM a\nARG V=" + "v" * 60_000 + "\n" + "ENV W=$V$V\n" * 50_000
-    assert "multiplies itself" in refused(large).message
+    assert "more work" in refused(large).message
 
 
 def test_replacements_that_multiply() -> None:
@@ -68,7 +68,7 @@ def test_replacements_that_multiply() -> None:
 def test_patterns_that_backtrack() -> None:
     image("FROM a\nARG A=" + "a" * 3_000 + "\nENV B=${A##" + "*a" * 60 + "b}\n")
     assert (
-        "multiplies itself"
+        "more work"
         in refused("FROM a\nARG A=" + "a" * 60_000 + "\nENV B=${A##" + "*a" * 20_000 + "b}\n").message
     )
 
@@ -99,7 +99,7 @@ def test_thousands_of_stages_that_copy_everything() -> None:
     for i in range(1, 8_000):
         lines += [f"FROM s{i - 1} AS s{i}", f"COPY --from=s{i - 1} / /x{i}/"]
     paths = [f"d{i}/f" for i in range(2_000)]
-    assert "multiplies itself" in refused("\n".join(lines), paths=paths).message
+    assert "more work" in refused("\n".join(lines), paths=paths).message
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_stages_that_need_each_other(text: str, line: int, message: str) -> None
 
 
 def test_ports_by_the_million() -> None:
-    assert "multiplies itself" in refused("FROM a\n" + "EXPOSE 0-65535 0-65535/udp\n" * 1_000).message
+    assert "more work" in refused("FROM a\n" + "EXPOSE 0-65535 0-65535/udp\n" * 1_000).message
 
 
 def test_ignore_patterns_that_backtrack() -> None:

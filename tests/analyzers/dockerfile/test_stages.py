@@ -45,6 +45,16 @@ def test_every_fact_carries_its_line() -> None:
     assert found.cmd == Command(("c",), False, Evidence("Dockerfile", 10, 'CMD   ["c"]'))
 
 
+def test_a_variable_points_to_its_own_line() -> None:
+    found = image("FROM a\nENV A=1 \\\n    DATA=x \\\n  # TA=no\n    TA='y' A=2\nENV OLD form\n")
+    assert [(v.name, v.value, v.evidence.line) for v in found.env] == [
+        ("A", "2", 5),
+        ("DATA", "x", 3),
+        ("TA", "y", 5),
+        ("OLD", "form", 6),
+    ]
+
+
 def test_a_stage_inherits_all() -> None:
     found = image(
         "FROM a AS base\nWORKDIR /srv\nUSER app\nENV A=1\nEXPOSE 80\nCMD run\nRUN one\nCOPY app .\n"
