@@ -1,0 +1,1 @@
+"""Dockerfiles, exactly as BuildKit reads them: `split`, `expand`, `stages`, `ignore`."""
