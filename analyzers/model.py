@@ -171,7 +171,10 @@ class DependencyClass(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """A package that a manifest asks for. `imported` tells whether reachable code imports it."""
+    """A package that a manifest asks for, or (`implied`) one that such a package is known to need.
+
+    `imported` tells whether reachable code imports it.
+    """
 
     name: str  # normalised as the package registry does (PEP 503 for Python)
     version: str | None  # exact where pinned
@@ -179,6 +182,7 @@ class Dependency:
     evidence: Evidence
     kind: DependencyClass
     imported: bool
+    implied: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,9 @@ def collect(repository: Path, source: Source, image: Image, guests: dict[str, st
             _copy(repository, name, found, copied)
             found.files.append(name)
     # What RUN lines install by name, in whichever stage, has its evidence in the Dockerfile.
-    found.inline += [d.requirement for d in source.dependencies if d.evidence.path == image.dockerfile]
+    found.inline += [
+        d.requirement for d in source.dependencies if d.evidence.path == image.dockerfile and not d.implied
+    ]
     for run in image.runs:
         _projects(run, guests, found)
     return found

@@ -41,6 +41,7 @@ class Requirement:
     text: str
     evidence: Evidence
     extras: tuple[str, ...] = ()
+    implied: bool = False  # no manifest names it; one that is named needs it
 
 
 @dataclass(slots=True)
@@ -781,15 +782,15 @@ def judge(found: Installed, imported: Iterable[str]) -> tuple[Dependency, ...]:
             continue
         for need in row.requires:
             if need not in requirements:
-                requirements[need] = Requirement(
-                    need, None, f"{need} (needed by {name})", requirement.evidence
-                )
+                requirements[need] = Requirement(need, None, need, requirement.evidence, implied=True)
                 queue.append(need)
             if name in used and need not in used:
                 used.add(need)
                 queue.append(need)
     return tuple(
-        Dependency(r.name, r.version, r.text, r.evidence, _kind(rows.get(name), r.version), name in used)
+        Dependency(
+            r.name, r.version, r.text, r.evidence, _kind(rows.get(name), r.version), name in used, r.implied
+        )
         for name, r in requirements.items()
     )
 
