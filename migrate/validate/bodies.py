@@ -208,16 +208,14 @@ def _blanks(text: str) -> list[str]:
 
 
 def _reformatted(one: str, other: str, *, in_order: bool) -> bool:
-    """Whether blanks, or the spelling of an equal value, differ. Tokens are paired only where they pair up."""
+    """Whether blanks, or the spelling of an equal value, differ."""
     mine, theirs = _JSON_TOKEN.findall(one), _JSON_TOKEN.findall(other)
     if not in_order or len(mine) != len(theirs):
         return _blanks(one) != _blanks(other)
     if _JSON_TOKEN.split(one) != _JSON_TOKEN.split(other):
         return True
-    return any(
-        first != second and _spelled_otherwise(first, second)
-        for first, second in zip(mine, theirs, strict=True)
-    )
+    pairs = zip(mine, theirs, strict=True)
+    return any(first != second and _spelled_otherwise(first, second) for first, second in pairs)
 
 
 def _spelled_otherwise(one: str, other: str) -> bool:

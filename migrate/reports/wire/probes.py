@@ -100,18 +100,14 @@ class _Reader:
             raise self.fail(node, f"{what} must be true or false.")
         return text.lower() == "true"
 
-    def value(self, node: Node, depth: int = 0) -> Any:
+    def value(self, node: Node) -> Any:
         """A JSON value. Dates stay the text they are written as."""
         from yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
-        if depth > MAX_DEPTH:
-            raise self.fail(node, f"The value is nested deeper than {MAX_DEPTH} levels.")
         if isinstance(node, MappingNode):
-            return {
-                name: self.value(one, depth + 1) for name, one in self.mapping(node, "json", None).items()
-            }
+            return {name: self.value(one) for name, one in self.mapping(node, "json", None).items()}
         if isinstance(node, SequenceNode):
-            return [self.value(one, depth + 1) for one in node.value]
+            return [self.value(one) for one in node.value]
         assert isinstance(node, ScalarNode)  # noqa: S101 - compose() gives these three only
         match node.tag.rpartition(":")[2]:
             case "null":
@@ -140,9 +136,13 @@ def read(text: str, origin: str) -> ProbeSet:
     if len(text) > MAX_TEXT:
         raise ProbesError(f"{origin} is longer than {MAX_TEXT:,} characters.")
     try:
+        depth = 0
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            line = event.start_mark.line + 1 if event.start_mark else 0
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > MAX_DEPTH:
+                raise ProbesError(f"{origin}:{line}: nested deeper than {MAX_DEPTH} levels.")
             if isinstance(event, yaml.AliasEvent):
-                line = event.start_mark.line + 1 if event.start_mark else 0
                 raise ProbesError(
                     f"{origin}:{line}: aliases (*name) are not taken.", do="Write the value out."
                 )
@@ -152,8 +152,6 @@ def read(text: str, origin: str) -> ProbeSet:
         raise ProbesError(f"{origin}:{line}: this is no YAML.", why=error.problem or str(error)) from None
     except (yaml.YAMLError, ValueError) as error:
         raise ProbesError(f"{origin}: this is no YAML.", why=str(error)) from None
-    except RecursionError:
-        raise ProbesError(f"{origin}: the file is nested too deeply.") from None
     if root is None:
         raise ProbesError(f"{origin} is empty.", do="See `dock2wasm schema probes`.")
     reader = _Reader(origin)

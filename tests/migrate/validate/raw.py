@@ -11,8 +11,10 @@ from collections.abc import Iterator, Sequence
 
 @contextlib.contextmanager
 def answering(*pieces: bytes, pause: float = 0.0, hang: bool = False) -> Iterator[tuple[str, list[bytes]]]:
-    """Its URL, and what was received. Each connection gets all pieces, `pause` seconds apart; then it is closed,
-    or with `hang` left open."""
+    """Its URL, and what was received.
+
+    Each connection gets all pieces, `pause` seconds apart; then it is closed, or with `hang` left open.
+    """
     received: list[bytes] = []
     listener = socket.create_server(("127.0.0.1", 0))
     listener.settimeout(0.05)

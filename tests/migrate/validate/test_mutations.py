@@ -63,7 +63,7 @@ def answers(draw: st.DrawFn) -> Answer:
 def _position(draw: Draw, one: Answer, want: Callable[[str], bool]) -> int:
     fitting = [index for index, (name, _) in enumerate(one.headers) if want(name)]
     assume(fitting)
-    return draw(st.sampled_from(fitting))
+    return int(draw(st.sampled_from(fitting)))
 
 
 def drop_header(draw: Draw, one: Answer) -> Answer:
