@@ -37,7 +37,7 @@ PRELOAD = (
     "hashlib",
     "threading",
 )
-RUNTIME = ("dock2wasm_main", "dock2wasm_adapter", "wit_world.exports", "wit_world.imports.preopens")
+RUNTIME = ("dock2wasm_main", "dock2wasm_adapter.wsgi", "wit_world.exports", "wit_world.imports.preopens")
 METADATA = ("METADATA", "entry_points.txt", "top_level.txt")
 LARGE = 64 * 1024 * 1024
 

@@ -9,6 +9,7 @@ the runtime mounts (`mount()`) go to the real functions.
 Code in C that opens a path by itself (sqlite3) does not pass here.
 """
 
+import _io
 import builtins
 import errno
 import io
@@ -16,8 +17,6 @@ import os
 import posixpath
 import stat as _stat
 import time
-
-import _io
 
 # Fake descriptors start here, far above those that the host hands out.
 _FIRST_FD = 1 << 20

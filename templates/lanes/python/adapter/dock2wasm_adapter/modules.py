@@ -1,11 +1,10 @@
 """Imports from the component's own memory: code that was compiled and placed there by the build."""
 
-import marshal
-import zlib
-
 import _frozen_importlib
+import marshal
 import posixpath
 import sys
+import zlib
 
 # Module -> (origin, is package, code). The code is None when the module was imported in the snapshot
 # (nothing more is kept), bytes (zlib over marshal) when it may be imported later, or a code object.

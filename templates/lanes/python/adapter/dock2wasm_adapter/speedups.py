@@ -16,7 +16,10 @@ def _werkzeug_rules(rules):
     function of the rule and of keyword arguments; in its place stands one that compiles at its first call.
     """
     compile_builder = getattr(rules.Rule, "_compile_builder", None)
-    if compile_builder is None or list(inspect.signature(compile_builder).parameters) != ["self", "append_unknown"]:
+    if compile_builder is None or list(inspect.signature(compile_builder).parameters) != [
+        "self",
+        "append_unknown",
+    ]:
         return
 
     def lazily(self, append_unknown=True):

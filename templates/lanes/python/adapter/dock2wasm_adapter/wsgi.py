@@ -48,7 +48,7 @@ _PAGE = """\
   </head>
   <body>
     <h1><p>{reason}</p></h1>
-    
+{blank}
   </body>
 </html>
 """
@@ -340,7 +340,7 @@ class Response:
 
     def error_page(self, status, reason):
         """Answer with gunicorn's page, byte for byte. Only before `started`."""
-        page = _PAGE.format(reason=reason).encode("ascii")
+        page = _PAGE.format(reason=reason, blank="    ").encode("ascii")
         self._status = None
         headers = [("content-type", "text/html"), ("content-length", str(len(page)))]
         self.start_response(f"{status} {reason}", headers)
