@@ -373,7 +373,7 @@ def compare_sides(
         runs.append(run)
         if way is ways[0]:
             blind = spots
-        for one in logs.findings(known.log, log) if known.again else logs.scan(Side.CANDIDATE, log):
+        for one in logs.findings(known.log, log) if known.again else _without_theirs(log):
             if one not in findings:
                 findings.append(one)
         findings += [
@@ -394,6 +394,14 @@ def compare_sides(
     return Compared(
         outcome_of(deciding.exchanges, blind, findings), tuple(runs), blind, tuple(findings), tuple(notes)
     )
+
+
+def _without_theirs(log: str) -> list[LogFinding]:
+    """The component's log in a replay: whether the original wrote the same traceback is not known."""
+    return [
+        one if one.fatal else replace(one, why=f"{one.why} (the original's log is not in a recording)")
+        for one in logs.scan(Side.CANDIDATE, log)
+    ]
 
 
 def outcome_of(exchanges: Sequence[Exchange], blind: BlindSpots, findings: Sequence[LogFinding]) -> Outcome:

@@ -112,7 +112,7 @@ def _fit_text(samples: Sequence[str], value: str) -> tuple[str, tuple[str, ...]]
         if not pattern.match(value):
             return f"not all {name}, as the original's values are", tuple(checked)
     low, high = min(map(len, samples)), max(map(len, samples))
-    # Numbers in hexadecimal (ids, digests) have a fixed length; what is compressed or encoded varies a little.
+    # Numbers in hexadecimal (ids, digests) have a fixed length; what is compressed varies a little.
     slack = max(_SLACK, high // _SLACK_SHARE)
     if low == high:
         checked.append("length")

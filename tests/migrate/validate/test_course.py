@@ -1,10 +1,12 @@
-"""`run` from tree to comparison without Docker: replay, refusal, figures; the runtime is a service in this process."""
+"""`run` from tree to comparison without Docker: replay, refusal, figures; the runtime is a local service."""
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import jsonschema
@@ -18,7 +20,7 @@ from migrate.provenance import PROVENANCE, Provenance, to_bytes
 from migrate.reports import schema_text, validate_markdown, validate_terminal
 from migrate.reports.wire import validate as wire
 from migrate.reports.wire.probes import digest
-from migrate.validate import ValidateOptions, context, course, measure, recording, run
+from migrate.validate import ValidateOptions, context, course, engine, measure, recording, run
 from tests.migrate import made
 from tests.migrate.validate.pair import PROBES, FakeRuntime, probes, serving
 
@@ -71,18 +73,25 @@ def options(tmp_path: Path) -> ValidateOptions:
 def fake(monkeypatch: pytest.MonkeyPatch) -> FakeRuntime:
     """The runtime that `run` gets; change its attributes to make it go wrong."""
     one = FakeRuntime()
-    monkeypatch.setattr(course, "runtime_named", lambda name: one)
+    monkeypatch.setattr(course, "runtime_named", lambda _: one)
     return one
+
+
+@cache
+def recorded_runs() -> tuple[course.Answers, ...]:
+    """Two conversations, apart as the real ones are, so that the second in the cookie differs."""
+    runs = []
+    for number in range(2):
+        time.sleep(1.1 * number)
+        with serving() as url:
+            runs.append(course.converse(url, probes()))
+    return tuple(runs)
 
 
 def record(
     options: ValidateOptions, secrets: tuple[str, ...] = ("KEY",), env: Mapping[str, str] | None = None
 ) -> None:
     """What `--record` would have written on a machine with an engine."""
-    runs = []
-    for _ in range(2):
-        with serving() as url:
-            runs.append(course.converse(url, probes()))
     info = OriginalInfo(
         "sha256:" + "3" * 64,
         context.digest(context.read(options.repository, context="", dockerfile="Dockerfile")),
@@ -92,7 +101,8 @@ def record(
     figures = (measure.measurement("size", Side.ORIGINAL, "byte", [5_000_000], "image on disk"),)
     hashed = digest(probes(), env or {"MODE": "plain"}, secrets)
     recording.save(
-        Recording(info, "2026-11-22T10:00:00Z", hashed, tuple(runs), figures), options.tree / "recording.json"
+        Recording(info, "2026-11-22T10:00:00Z", hashed, recorded_runs(), figures),
+        options.tree / "recording.json",
     )
 
 
@@ -174,7 +184,7 @@ def test_without_engine_the_recording_stands_in_and_without_both_it_is_an_error(
     def nobody() -> object:
         raise EngineError("No Docker engine answers.", why="nobody", do="Start it.")
 
-    monkeypatch.setattr(course.engine, "connect", nobody)
+    monkeypatch.setattr(engine, "connect", nobody)
     live = replace(options, replay=False, measure=False)
     with pytest.raises(EngineError, match="recording"):
         run(live, Silent())
