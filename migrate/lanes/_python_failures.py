@@ -132,9 +132,9 @@ def _hashes(log: str) -> Iterator[Finding]:
         what = match[1] if match else "a package"
         yield _finding(
             "python-build-hash",
-            f"The file that the index gives for {what} does not have one of the hashes of the requirements file. "
+            f"The file that the index gives for {what} has none of the hashes of the requirements file. "
             "The wheel for CPython 3.14 may be missing from the list.",
-            "Make the requirements file again with all hashes (pip-compile --generate-hashes, uv pip compile).",
+            "Make the requirements file again with all hashes (pip-compile --generate-hashes).",
         )
 
 
@@ -146,7 +146,7 @@ def _resolution(log: str) -> Iterator[Finding]:
         yield _finding(
             "python-native-wheel",
             f"{name} {native[2]} needs native code, and there is no build of it for WebAssembly.",
-            f"Replace {name} by a package in pure Python, or keep the part of the service that needs it in its container.",
+            f"Replace {name} by a package in pure Python, or keep what needs it in its container.",
             native=name,
         )
     elif missing:
@@ -156,7 +156,7 @@ def _resolution(log: str) -> Iterator[Finding]:
         yield _finding(
             "python-no-wheel",
             f"No release of {requirement} can be installed for CPython 3.14 without native code.",
-            f"Allow a newer version of {name} that has a wheel for Python 3.14 or in pure Python, or replace it.",
+            f"Allow a newer version of {name} that has a wheel for Python 3.14 or is pure Python.",
             native=name,
         )
     if "ResolutionImpossible" in log or "conflicting dependencies" in log:
@@ -194,7 +194,7 @@ def _imports(log: str) -> Iterator[Finding]:
             yield _finding(
                 "python-stdlib-missing",
                 f"The module {module} of the standard library is not available: {reason}{where}.",
-                "Import it only where it is used, or use another way; a package that needs it cannot run here.",
+                "Import it only where it is used, or do without; a package that needs it cannot run here.",
             )
             continue
         top = module.partition(".")[0]
@@ -213,7 +213,7 @@ def _imports(log: str) -> Iterator[Finding]:
             yield _finding(
                 "python-module-missing",
                 f"The module {module} is not installed{where}; the package {package} brings it.",
-                f"Add {package} to the requirements, or to the file set where it is the service's own module.",
+                f"Add {package} to the requirements, or the file to COPY where it is the service's own.",
             )
 
 
@@ -228,7 +228,7 @@ def _tools(log: str) -> Iterator[Finding]:
         yield _finding(
             "python-build-tools",
             "componentize-py or spin-sdk could not be installed.",
-            "See pip's message in the log; componentize-py has wheels for Linux and macOS on x86-64 and ARM64.",
+            "See pip's message in the log; there are wheels for Linux and macOS on x86-64 and ARM64.",
         )
     if "No space left on device" in log:
         yield _finding(

@@ -30,19 +30,10 @@ _PIP = re.compile(r"(?:^|/)pip[0-9.]*$")
 # Options of `pip install` whose value could be taken for a folder.
 _VALUE_OPTIONS = frozenset(
     (
-        "-r",
-        "--requirement",
-        "-c",
-        "--constraint",
-        "-f",
-        "--find-links",
-        "-t",
-        "--target",
-        "--prefix",
-        "--root",
+        "-r", "--requirement", "-c", "--constraint", "-f", "--find-links", "-t", "--target", "--prefix",
+        "--root", "--src", "--cache-dir", "--log", "--report", "--cert", "--client-cert",
     )
-    + ("--src", "--cache-dir", "--log", "--report", "--cert", "--client-cert")
-)
+)  # fmt: skip
 
 
 @dataclass(slots=True)

@@ -69,12 +69,13 @@ _NOT_COPIED = frozenset({"__pycache__", "build", ".ruff_cache", ".mypy_cache", "
 def render(plan: Plan) -> tuple[GeneratedFile, ...]:
     """build.sh, adapter/, tools/, wit/, lane.json and requirements/.
 
-    Raises TargetError where the service is nothing this lane can build, PartError where a template is missing.
+    Raises TargetError where the service is nothing this lane can build, PartError without templates.
     """
     if plan.snapshot_app is not SnapshotApp.NEVER:
         raise TargetError(
             f"--snapshot-app {plan.snapshot_app} is not available in the Python lane.",
-            why="Only the dependencies can be part of the snapshot; the application is imported at the first request.",
+            why="Only the dependencies can be part of the snapshot; the application is imported at the first "
+            "request.",
             do="Leave the option out, or use --snapshot-app never.",
         )
     if (plan.kind, plan.wasi) != ("http", "0.2"):
@@ -106,19 +107,23 @@ def behaviour(plan: Plan) -> tuple[str, ...]:
     """What behaves differently from the container, one sentence each."""
     source = plan.assessment.service.source
     server = (source.server if source else None) or "the server"
-    return (
-        f"The component runs CPython 3.14, whatever the image runs, and takes the place of {server}: its workers, "
-        "timeouts, hooks and configuration file have no effect.",
-        "Each request gets a fresh instance where the runtime does not reuse them: what a request leaves in memory is "
-        "gone with its instance, and so is every file that it writes.",
-        "Dependencies were imported when the component was built; the application's own modules are imported at an "
-        "instance's first request, with the environment of that moment.",
-        "There are no threads and no processes: a short task given to a thread runs at once, a background loop, a "
-        "timer and a subprocess raise an error that says so.",
-        "Files of the image that Dockerfile lines make (RUN) or that come from the base image are not there; local "
-        "time is UTC; REMOTE_ADDR is 0.0.0.0 unless DOCK2WASM_CLIENT_ADDRESS_HEADER names the runtime's header for it.",
-        "Hashes of strings (hash(), the order of sets) are the same in all instances of one build; random, secrets and "
-        "uuid differ.",
+    return tuple(
+        " ".join(sentence.split())
+        for sentence in (
+            f"""The component runs CPython 3.14, whatever the image runs, and takes the place of {server}: its
+            workers, timeouts, hooks and configuration file have no effect.""",
+            """Each request gets a fresh instance where the runtime does not reuse them: what a request
+            leaves in memory is gone with its instance, and so is every file that it writes.""",
+            """Dependencies were imported when the component was built; the application's own modules are
+            imported at an instance's first request, with the environment of that moment.""",
+            """There are no threads and no processes: a short task given to a thread runs at once; a
+            background loop, a timer and a subprocess raise an error that says so.""",
+            """Files that RUN lines make or that come from the base image are not there.""",
+            """Local time is UTC; REMOTE_ADDR is 0.0.0.0 unless DOCK2WASM_CLIENT_ADDRESS_HEADER names the
+            header in which the runtime tells the client's address.""",
+            """Hashes of strings (hash(), the order of sets) are the same in all instances of one build;
+            random, secrets and uuid differ.""",
+        )
     )
 
 
@@ -172,7 +177,7 @@ def _lane_json(
         "inline_requirements": requirements.inline,
         "local_projects": requirements.projects,
         "keep": [],
-        # Variables that must have their value when the build imports modules: none, as the application is not.
+        # Variables that must have their value when the build imports: none, as the application is not.
         "build_environment": {},
         "user_id": user,
         "home": home,

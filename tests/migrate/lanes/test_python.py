@@ -1,5 +1,7 @@
 """The Python lane: what it writes for a plan, and how it explains a build that failed."""
 
+# ruff: noqa: E501 - lines of logs as programs print them
+
 from __future__ import annotations
 
 import json
@@ -292,14 +294,18 @@ def test_requirements_in_another_encoding(tmp_path: Path) -> None:
 
 LOGS = {
     "python-module-missing": (
-        "    dock2wasm: cannot import yaml (imported by shop.config)\n    Traceback (most recent call last):\n"
-        "    ModuleNotFoundError: No module named 'yaml'\nerror: the snapshot failed\n",
+        (
+            "    dock2wasm: cannot import yaml (imported by shop.config)\n    Traceback (most recent call last):\n"
+            "    ModuleNotFoundError: No module named 'yaml'\nerror: the snapshot failed\n"
+        ),
         "pyyaml",
     ),
     "python-native-module": (
-        "    native code left out: pydantic_core (1 libraries)\n"
-        "    dock2wasm: cannot import pydantic (imported by shop.models)\n"
-        "    ModuleNotFoundError: No module named 'pydantic_core._pydantic_core'\n",
+        (
+            "    native code left out: pydantic_core (1 libraries)\n"
+            "    dock2wasm: cannot import pydantic (imported by shop.models)\n"
+            "    ModuleNotFoundError: No module named 'pydantic_core._pydantic_core'\n"
+        ),
         "pydantic-core",
     ),
     "python-stdlib-missing": (
@@ -311,18 +317,24 @@ LOGS = {
         "numpy",
     ),
     "python-native-wheel": (
-        "    psycopg2==2.9: its source builds a native wheel (psycopg2-2.9-cp311-cp311-linux_x86_64.whl); there is none\n"
-        "    ERROR: No matching distribution found for psycopg2==2.9\n",
+        (
+            "    psycopg2==2.9: its source builds a native wheel (psycopg2-2.9-cp311-cp311-linux_x86_64.whl); there is none\n"
+            "    ERROR: No matching distribution found for psycopg2==2.9\n"
+        ),
         "psycopg2",
     ),
     "python-syntax": (
-        "error: /app/shop/old.py:3: SyntaxError: Missing parentheses in call to 'print' "
-        "(imported by shop.wsgi; the component runs Python 3.14)\n",
+        (
+            "error: /app/shop/old.py:3: SyntaxError: Missing parentheses in call to 'print' "
+            "(imported by shop.wsgi; the component runs Python 3.14)\n"
+        ),
         "/app/shop/old.py:3",
     ),
     "python-resolution-conflict": (
-        "    ERROR: Cannot install flask==3.1 and werkzeug==1.0 because these package versions have conflicting dependencies.\n"
-        "    ERROR: ResolutionImpossible: for help visit\n",
+        (
+            "    ERROR: Cannot install flask==3.1 and werkzeug==1.0 because these package versions have conflicting dependencies.\n"
+            "    ERROR: ResolutionImpossible: for help visit\n"
+        ),
         "werkzeug==1.0",
     ),
     "python-build-network": (

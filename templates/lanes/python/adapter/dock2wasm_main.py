@@ -120,7 +120,7 @@ def import_dependencies(wanted):
 
 
 def keep_code(code, left_out):
-    """Keep code for later imports: the application's ready to run, the rest compressed, of what is imported nothing."""
+    """Keep code for later imports: the application's as it is, the rest compressed, of imported ones none."""
     import zlib
 
     from dock2wasm_adapter import modules

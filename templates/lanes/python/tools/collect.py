@@ -1,4 +1,4 @@
-"""Copies the application's files from the repository to build/root, at the paths that they have in the container.
+"""Copies the application's files from the repository to build/root, at the paths they have in the container.
 
 Also takes the WIT packages out of the installed spin-sdk wheel. The repository is only read.
 """

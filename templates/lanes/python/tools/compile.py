@@ -1,4 +1,4 @@
-"""Step one: compiles the standard library, the dependencies, the adapter and the application inside the guest.
+"""Step one: compiles the standard library, dependencies, adapter and application inside the guest.
 
 The compiled standard library is kept in the user's cache, one for each version of componentize-py.
 """
@@ -49,7 +49,7 @@ def componentize(output, main_module, folders, *, allow_failure=False):
 
 
 def compile_in_guest(name, trees, folders):
-    """Compile `trees` (see guest/dock2wasm_compile.py); folders are mounted from /1 on. Returns the result's folder."""
+    """Compile `trees` (see guest/dock2wasm_compile.py); `folders` are /1, /2, ... Returns its folder."""
     out = BUILD / "work" / name
     shutil.rmtree(str(out), ignore_errors=True)
     out.mkdir(parents=True)

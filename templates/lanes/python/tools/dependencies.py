@@ -129,16 +129,12 @@ class Installer:
         self.strip()
 
     def check_options(self, options):
-        ignored = ("--index-url", "-i", "--extra-index-url", "--trusted-host", "--find-links", "-f", "--prefer-binary",
-                   "--no-binary", "--only-binary", "--pre", "--use-feature", "--no-index")  # fmt: skip
         for option in options:
-            if option.split("=")[0].split()[0] in ignored:
-                note(
-                    f"the option {option.split()[0]} of a requirements file is not used: pip's own configuration is"
-                )
+            name = re.split(r"[= ]", option)[0]
+            note(f"{name} in a requirements file is not used: pip's own configuration is")
 
     def resolve(self, wanted):
-        """One pip run for the whole set; a release without a wheel for 3.14 is repacked and the run repeated."""
+        """One pip run for the whole set; a release without a wheel for 3.14 is repacked, the run repeated."""
         hashed = any("--hash" in text for text in wanted)
         for _ in range(ROUNDS):
             listing = BUILD / "requirements.txt"
@@ -175,14 +171,18 @@ class Installer:
                 break
             shutil.rmtree(str(scratch), ignore_errors=True)
             tag = "cp" + python.replace(".", "")
+            argv = ["--python-version", python, "--implementation", "cp"]
+            for abi in (tag, tag + "m", "abi3", "none"):
+                argv += ["--abi", abi]
+            for platform in (*PLATFORMS, "manylinux1_x86_64", "manylinux_2_5_x86_64"):
+                argv += ["--platform", platform]
             status, _ = self.pip(
-                "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--dest", scratch, *self.sources(), exact,
-                "--python-version", python, "--implementation", "cp", "--abi", tag, "--abi", tag + "m", "--abi", "abi3",
-                "--abi", "none", "--platform", "manylinux_2_28_x86_64", "--platform", "manylinux_2_17_x86_64",
-                "--platform", "manylinux2014_x86_64", "--platform", "manylinux1_x86_64",
-                "--platform", "manylinux_2_5_x86_64", "--platform", "any",
-                guest=False, allow_failure=True, quiet=True,
-            )  # fmt: skip
+                *["download", "--quiet", "--no-deps", "--only-binary", ":all:", "--dest", scratch],
+                *[*self.sources(), exact, *argv],
+                guest=False,
+                allow_failure=True,
+                quiet=True,
+            )
             found = list(scratch.glob("*.whl")) if status == 0 else []
             if found:
                 made = repack_pure(found[0], self.wheels)

@@ -19,12 +19,14 @@ from compile import ADAPTER, componentize
 # Imported inside the interpreter or by name computed at run time, so no source shows it.
 ALWAYS = (
     "traceback", "linecache", "tokenize", "_strptime", "stringprep", "copyreg", "decimal", "_pydecimal",
-    "_pydatetime", "_pylong", "importlib.readers", "importlib.resources", "importlib.metadata", "importlib.resources.readers",
-    "encodings.idna", "encodings.ascii", "encodings.latin_1", "encodings.utf_8", "encodings.utf_8_sig", "encodings.cp437",
-    "encodings.punycode", "encodings.unicode_escape", "encodings.raw_unicode_escape", "encodings.utf_16",
-    "encodings.utf_16_le", "encodings.utf_16_be", "encodings.utf_32", "encodings.utf_32_le", "encodings.utf_32_be",
-    "encodings.cp1252", "encodings.iso8859_1", "encodings.iso8859_15", "encodings.hex_codec", "encodings.base64_codec",
-    "encodings.charmap", "encodings.rot_13", "zoneinfo", "zoneinfo._common", "zoneinfo._tzpath",
+    "_pydatetime", "_pylong", "importlib.readers", "importlib.resources", "importlib.metadata",
+    "importlib.resources.readers", "encodings.idna", "encodings.ascii", "encodings.latin_1",
+    "encodings.utf_8", "encodings.utf_8_sig", "encodings.cp437", "encodings.punycode",
+    "encodings.unicode_escape", "encodings.raw_unicode_escape", "encodings.utf_16",
+    "encodings.utf_16_le", "encodings.utf_16_be", "encodings.utf_32", "encodings.utf_32_le",
+    "encodings.utf_32_be", "encodings.cp1252", "encodings.iso8859_1", "encodings.iso8859_15",
+    "encodings.hex_codec", "encodings.base64_codec", "encodings.charmap", "encodings.rot_13",
+    "zoneinfo", "zoneinfo._common", "zoneinfo._tzpath",
 )  # fmt: skip
 # Imported before the snapshot is made, although nothing of the application asks for it at once.
 PRELOAD = (
@@ -103,11 +105,15 @@ class Index:
 
 
 def dependencies(index, module):
-    """[(module, required, importer)] to import in the snapshot: what the application's modules import, in source order.
+    """[(module, required, importer)] to import in the snapshot: what the application imports, in order.
 
-    Required: imported unconditionally, at the top of modules that the entry imports in the same way.
+    Required are those imported unconditionally, at the top of modules that the entry imports so as well.
     """
     wanted, seen = {}, {}
+
+    def want(name, required, importer):
+        if name not in wanted or (required and not wanted[name][0]):
+            wanted[name] = (required, importer)
 
     def visit(name, required):
         if seen.get(name, -1) >= required:
@@ -120,38 +126,30 @@ def dependencies(index, module):
             for imported in found:
                 target = index.find(imported)
                 hard = required and kind == "hard"
-                if not target:
-                    if imported.partition(".")[0] not in BUILT_IN:
-                        base = imported
-                        note_import(base, hard and imported in plain(found), name)
-                elif index.modules[target]["group"] == "app":
+                if target and index.modules[target]["group"] == "app":
                     visit(target, hard)
-                else:
-                    note_import(target, hard, name)
-
-    def plain(found):
-        """Of `import a.b` / `from a import b` the names that are surely modules: those that no other one extends."""
-        return [f for f in found if "." not in f or f.rpartition(".")[0] not in found]
-
-    def note_import(name, hard, who):
-        if name not in wanted or (hard and not wanted[name][0]):
-            wanted[name] = (hard, who)
+                elif target:
+                    want(target, hard, name)
+                # Of `from a import b` with an unknown `a`, the `a` is enough to ask for.
+                elif imported.partition(".")[0] not in BUILT_IN and imported.rpartition(".")[0] not in found:
+                    want(imported, hard, name)
 
     visit(module, True)
-    return [(name, hard, who) for name, (hard, who) in wanted.items()]
+    return [(name, required, importer) for name, (required, importer) in wanted.items()]
 
 
 # Modules in C: they have no source, and nothing has to be kept for them.
 BUILT_IN = set(sys.builtin_module_names) | {
-    "_asyncio", "_bisect", "_blake2", "_codecs_cn", "_csv", "_datetime", "_decimal", "_elementtree", "_hashlib", "_heapq",
-    "_hmac", "_json", "_md5", "_opcode", "_pickle", "_queue", "_random", "_sha1", "_sha2", "_sha3", "_socket", "_sqlite3",
-    "_statistics", "_struct", "_zoneinfo", "array", "binascii", "cmath", "math", "pyexpat", "select", "unicodedata",
-    "zlib", "faulthandler", "fcntl", "pwd", "grp", "resource", "syslog", "_typing", "_io", "errno", "posix",
+    "_asyncio", "_bisect", "_blake2", "_codecs_cn", "_csv", "_datetime", "_decimal", "_elementtree",
+    "_hashlib", "_heapq", "_hmac", "_json", "_md5", "_opcode", "_pickle", "_queue", "_random", "_sha1",
+    "_sha2", "_sha3", "_socket", "_sqlite3", "_statistics", "_struct", "_zoneinfo", "array", "binascii",
+    "cmath", "math", "pyexpat", "select", "unicodedata", "zlib", "faulthandler", "fcntl", "pwd", "grp",
+    "resource", "syslog", "_typing", "_io", "errno", "posix",
 }  # fmt: skip
 
 
 def files_of(lane):
-    """{guest path: (data, mode, mtime in ns, size)} of the application, its own packages and the dependencies."""
+    """{guest path: (data, mode, mtime in ns, size)} of the application, its packages and the dependencies."""
     found, total = {}, 0
     site = lane.get("site_packages", SITE_PACKAGES)
     for folder, prefix, own in (
@@ -194,18 +192,20 @@ def select(lane):
             e = broken[module]
             raise BuildFailed(f"{e['origin']}:{e['line']}: {e['message']} (the component runs Python 3.14)")
         raise BuildFailed(
-            f"the application's module {module!r} is not among its files (sys.path: {', '.join(lane['sys_path'])})"
+            f"the application's module {module!r} is not among its files"
+            f" (sys.path: {', '.join(lane['sys_path'])})"
         )
     application = [n for n, m in index.modules.items() if m["group"] == "app"]
     reached = index.closure([module])
-    for name, e in broken.items():
-        for importer in sorted(reached):
-            if index.modules[importer]["group"] == "app" and name in sum(
-                index.modules[importer]["imports"].values(), []
-            ):
-                raise BuildFailed(
-                    f"{e['origin']}:{e['line']}: {e['message']} (imported by {importer}; the component runs Python 3.14)"
-                )
+    for importer in sorted(n for n in reached if index.modules[n]["group"] == "app"):
+        for found in index.modules[importer]["imports"].values():
+            for name in found:
+                if name in broken:
+                    e = broken[name]
+                    raise BuildFailed(
+                        f"{e['origin']}:{e['line']}: {e['message']}"
+                        f" (imported by {importer}; the component runs Python 3.14)"
+                    )
     kept = index.closure([*application, *RUNTIME, *ALWAYS, *PRELOAD])
     for pattern in lane.get("keep", []):
         kept |= index.closure([n for n in index.modules if n == pattern or fnmatch.fnmatchcase(n, pattern)])

@@ -1,4 +1,4 @@
-"""Runs code with the in-memory files installed, in a process of its own: they replace parts of `os` and `io`."""
+"""Runs code with the in-memory files installed: in a process of its own, for they replace parts of `os`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,10 @@ def run(code: str, *, fails: bool = False):
     """The value that the code hands to `result()`; with `fails`, its standard error."""
     setup = _SETUP.format(adapter=str(ADAPTER), contents=CONTENTS)
     done = subprocess.run(
-        [sys.executable, "-I", "-B", "-c", setup + textwrap.dedent(code)], capture_output=True, text=True, timeout=20
+        [sys.executable, "-I", "-B", "-c", setup + textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        timeout=20,
     )
     if fails:
         assert done.returncode != 0

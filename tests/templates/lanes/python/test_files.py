@@ -1,5 +1,7 @@
 """The in-memory files: what an application does with `open`, `os`, pathlib, tempfile and their friends."""
 
+# ruff: noqa: E501 - guest code in strings, one thought a line
+
 from __future__ import annotations
 
 import pytest
@@ -84,7 +86,8 @@ def test_times_and_modes_are_those_of_the_repositorys_file() -> None:
     ],
 )
 def test_errors_are_cpythons(call: str, error: str) -> None:
-    assert run(f"""
+    assert (
+        run(f"""
         import os
         try:
             {call}
@@ -93,7 +96,9 @@ def test_errors_are_cpythons(call: str, error: str) -> None:
                     or error.filename == ""])
         else:
             result("no error")
-    """)[0] == error
+    """)[0]
+        == error
+    )
 
 
 def test_the_source_of_a_dependency_says_why_it_cannot_be_read() -> None:
@@ -103,8 +108,8 @@ def test_the_source_of_a_dependency_says_why_it_cannot_be_read() -> None:
             open("/site/lib/__init__.py")
         except FileNotFoundError as error:
             result([os.path.getsize("/site/lib/__init__.py"), str(error)])
-    """) == [77, "[Errno 2] No such file or directory (dock2wasm: source files of dependencies are not kept in the component, "
-             "only their code): '/site/lib/__init__.py'"]  # fmt: skip
+    """) == [77, ("[Errno 2] No such file or directory (dock2wasm: source files of dependencies are not kept in the component, "
+             "only their code): '/site/lib/__init__.py'")]  # fmt: skip
 
 
 def test_writing_changes_the_instance_and_is_noted_outside_scratch_folders() -> None:

@@ -1,4 +1,4 @@
-"""A host for wasi:http 0.2 in Python, as strict as wasmtime: what would trap there is noted in `traps` and raised.
+"""A host for wasi:http 0.2 in Python, as strict as wasmtime: what traps there is noted in `traps` and raised.
 
 Stands behind the modules that componentize-py generates (`wit_world.imports.*`, `componentize_py_types`),
 so that the adapter runs unchanged under this machine's Python. Rules that it holds the adapter to: a parent
@@ -147,14 +147,23 @@ class Pollable(Resource):
 
 
 class Fields(Resource):
-    def __init__(self, host: Host | None = None, entries: object = (), parent: Resource | None = None) -> None:
+    def __init__(
+        self, host: Host | None = None, entries: object = (), parent: Resource | None = None
+    ) -> None:
         super().__init__(host or Host.current, "fields", parent)
         self._entries = list(entries)
 
     @classmethod
     def from_list(cls, entries: list[tuple[str, bytes]]) -> Fields:
         for name, value in entries:
-            forbidden = ("connection", "host", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade")
+            forbidden = (
+                "connection",
+                "host",
+                "keep-alive",
+                "proxy-connection",
+                "transfer-encoding",
+                "upgrade",
+            )
             if name.lower() in (*forbidden, "http2-settings") or not name or b"\n" in value or b"\r" in value:
                 raise Err("header-error")
         return cls(Host.current, entries)
@@ -246,6 +255,7 @@ class OutgoingBody(Resource):
 
     @classmethod
     def finish(cls, body: OutgoingBody, trailers: object) -> None:
+        assert trailers is None
         body.give("finished")
         host = body.host
         declared = [int(v) for k, v in host.headers or () if k == "content-length"]
@@ -355,7 +365,15 @@ def install() -> None:
         },
         "wit_world.imports.wasi_http_types": {
             kind.__name__: kind
-            for kind in (Fields, OutgoingResponse, OutgoingBody, ResponseOutparam, IncomingBody, Scheme_Http, Scheme_Https)
+            for kind in (
+                Fields,
+                OutgoingResponse,
+                OutgoingBody,
+                ResponseOutparam,
+                IncomingBody,
+                Scheme_Http,
+                Scheme_Https,
+            )
         },
         "wit_world.imports.preopens": {"get_directories": list},
     }.items():

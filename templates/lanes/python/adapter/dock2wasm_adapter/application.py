@@ -89,8 +89,8 @@ class Instance:
         for name, value in self._frozen.items():
             if os.environ.get(name) != value:
                 print(
-                    f"dock2wasm: a dependency read the variable {name} when the component was built ({value!r});"
-                    " its value now is not seen by it",
+                    f"dock2wasm: a dependency read the variable {name} when the component was built"
+                    f" ({value!r}); its value now is not seen by it",
                     file=sys.stderr,
                     flush=True,
                 )

@@ -1,4 +1,4 @@
-"""Which environment variables are read while dependencies are imported: their values are frozen in the snapshot."""
+"""Which environment variables are read while dependencies are imported: those values are frozen."""
 
 import contextlib
 import os

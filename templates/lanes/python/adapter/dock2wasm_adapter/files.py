@@ -408,10 +408,10 @@ class FileSystem:
 
     # What is replaced in `os`; the real ones stay in `_real`.
     NAMES = (
-        "stat", "lstat", "fstat", "listdir", "scandir", "access", "mkdir", "rmdir", "remove", "unlink", "rename",
-        "replace", "getcwd", "getcwdb", "chdir", "open", "close", "read", "write", "lseek", "ftruncate", "truncate",
-        "fsync", "fdatasync", "isatty", "utime", "chmod", "chown", "link", "symlink", "readlink", "umask", "dup",
-        "set_inheritable", "get_inheritable",
+        "stat", "lstat", "fstat", "listdir", "scandir", "access", "mkdir", "rmdir", "remove", "unlink",
+        "rename", "replace", "getcwd", "getcwdb", "chdir", "open", "close", "read", "write", "lseek",
+        "ftruncate", "truncate", "fsync", "fdatasync", "isatty", "utime", "chmod", "chown", "link", "symlink",
+        "readlink", "umask", "dup", "set_inheritable", "get_inheritable",
     )  # fmt: skip
 
     def __init__(self, tree):
@@ -746,10 +746,9 @@ class FileSystem:
                 self._call_real("utime", absolute, times)
             return
         self.tree.status(absolute, path)
-        if ns is not None:
-            value = ns[1]
-        else:
-            value = time.time_ns() if times is None else int(times[1] * 1e9)
+        if ns is None:
+            ns = (0, time.time_ns() if times is None else int(times[1] * 1e9))
+        value = ns[1]
         if absolute in self.tree.files:
             self.tree.files[absolute].mtime_ns = value
         else:

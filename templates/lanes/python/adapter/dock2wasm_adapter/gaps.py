@@ -69,7 +69,8 @@ def _os(user_id):
 def _user_modules():
     _module(
         "fcntl",
-        LOCK_SH=1, LOCK_EX=2, LOCK_NB=4, LOCK_UN=8, F_DUPFD=0, F_GETFD=1, F_SETFD=2, F_GETFL=3, F_SETFL=4, FD_CLOEXEC=1,
+        LOCK_SH=1, LOCK_EX=2, LOCK_NB=4, LOCK_UN=8,
+        F_DUPFD=0, F_GETFD=1, F_SETFD=2, F_GETFL=3, F_SETFL=4, FD_CLOEXEC=1,
         # One instance handles one request at a time: a lock on a file is always free.
         flock=lambda fd, operation: None,
         lockf=lambda fd, cmd, len=0, start=0, whence=0: None,
@@ -80,7 +81,8 @@ def _user_modules():
     _module("grp", getgrgid=_no_entry("gid"), getgrnam=_no_entry("name"), getgrall=list)
     _module(
         "resource",
-        RLIMIT_CPU=0, RLIMIT_FSIZE=1, RLIMIT_DATA=2, RLIMIT_STACK=3, RLIMIT_CORE=4, RLIMIT_NOFILE=7, RLIMIT_AS=9,
+        RLIMIT_CPU=0, RLIMIT_FSIZE=1, RLIMIT_DATA=2, RLIMIT_STACK=3, RLIMIT_CORE=4, RLIMIT_NOFILE=7,
+        RLIMIT_AS=9,
         RUSAGE_SELF=0, RUSAGE_CHILDREN=-1, RLIM_INFINITY=-1, error=OSError,
         getrlimit=lambda which: (1024, 1024),
         setrlimit=refuse("resource.setrlimit"),
@@ -92,15 +94,13 @@ def _user_modules():
         closelog=lambda: None,
         syslog=lambda *args: print(args[-1], file=sys.stderr, flush=True),
         setlogmask=lambda mask: 0,
-        **{name: value for value, name in enumerate(
-            ("LOG_EMERG", "LOG_ALERT", "LOG_CRIT", "LOG_ERR", "LOG_WARNING", "LOG_NOTICE", "LOG_INFO", "LOG_DEBUG")
-        )},
+        LOG_EMERG=0, LOG_ALERT=1, LOG_CRIT=2, LOG_ERR=3, LOG_WARNING=4, LOG_NOTICE=5, LOG_INFO=6, LOG_DEBUG=7,
         LOG_PID=1, LOG_CONS=2, LOG_NDELAY=8, LOG_USER=8, LOG_DAEMON=24, LOG_LOCAL0=128,
     )  # fmt: skip
 
 
 def _hashlib(hashlib):
-    """OpenSSL's key derivations: PBKDF2 over the built-in hashes; scrypt would take minutes and is refused."""
+    """OpenSSL's key derivations: PBKDF2 over the built-in hashes; scrypt would take minutes: refused."""
     if not hasattr(hashlib, "pbkdf2_hmac"):
         hashlib.pbkdf2_hmac = pbkdf2_hmac
     if not hasattr(hashlib, "scrypt"):
@@ -169,8 +169,8 @@ def _sqlite3(dbapi2):
             path = tree_of.resolve(text)
             if not tree_of.is_real(path):
                 raise dbapi2.OperationalError(
-                    f"unable to open database file {path} (dock2wasm: SQLite needs a directory that the runtime mounts;"
-                    " files inside the component are out of its reach)"
+                    f"unable to open database file {path} (dock2wasm: SQLite needs a directory that the"
+                    " runtime mounts; files inside the component are out of its reach)"
                 )
             database = path
         return connect(database, *args, **kwargs)

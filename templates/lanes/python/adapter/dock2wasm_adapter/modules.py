@@ -42,7 +42,7 @@ class Loader:
         code = TABLE[name][2]
         if code is None:
             raise ImportError(
-                f"dock2wasm: {name} was imported when the component was built; it cannot be loaded a second time",
+                f"dock2wasm: {name} was imported when the component was built; it cannot be loaded again",
                 name=name,
             )
         return marshal.loads(zlib.decompress(code)) if isinstance(code, bytes) else code

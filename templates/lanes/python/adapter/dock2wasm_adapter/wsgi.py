@@ -36,7 +36,7 @@ _FORBIDDEN = frozenset(("host", "http2-settings", "proxy-connection"))
 # Limit of one blocking_write_and_flush (wasi:io/streams 0.2).
 _SMALL = 4096
 _READ = 65536
-# Where a runtime tells the client's address in a header, this variable names the header (Spin: spin-client-addr).
+# Where a runtime tells the client's address in a header, this variable names it (Spin: spin-client-addr).
 _ADDRESS_VARIABLE = "DOCK2WASM_CLIENT_ADDRESS_HEADER"
 # wasi:http does not tell it; nothing trusts this one, unlike 127.0.0.1.
 _UNKNOWN_ADDRESS = "0.0.0.0"
@@ -326,7 +326,7 @@ class Response:
             try:
                 wasi_http_types.OutgoingBody.finish(body, None)
             except Err as error:
-                # Fewer bytes than Content-Length promised, or the client is gone: the host breaks the connection.
+                # Fewer bytes than Content-Length promised, or no client: the host breaks the connection.
                 print(f"dock2wasm: the answer ended early: {error.value}", file=sys.stderr)
 
     def abort(self):

@@ -26,7 +26,7 @@ _DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(:[A-Za-z_]\w*(\.[A-Za-z_]\w
 
 
 class Imports(ast.NodeVisitor):
-    """What a module imports, in order: `hard` as it is imported itself, `soft` under a condition or try, `lazy` in functions."""
+    """What a module imports, in order: `hard` always, `soft` under an `if` or `try`, `lazy` in functions."""
 
     def __init__(self, name, is_package):
         self.found = {"hard": {}, "soft": {}, "lazy": {}}
@@ -127,7 +127,7 @@ def _varint(number):
 
 
 def without_columns(code):
-    """The code with line numbers but no columns in its location tables (Objects/locations.md of CPython 3.14)."""
+    """The code with line numbers but no columns (format: InternalDocs/code_objects.md of CPython 3.14)."""
     table = bytearray()
     previous = code.co_firstlineno
     for start, end, line in code.co_lines():
@@ -160,66 +160,73 @@ def _names(guest, roots):
     return found
 
 
+def compile_file(path, guest, names, tree):
+    """(marshalled code, {name: imports}, mentions) of one source file. Raises what compiling raises."""
+    with open(path, "rb") as source:
+        parsed = compile(source.read(), guest, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+    imports, mentions = {}, set()
+    for name, package in names:
+        visitor = Imports(name, package)
+        visitor.visit(parsed)
+        imports[name] = {kind: list(found) for kind, found in visitor.found.items()}
+        mentions |= visitor.mentions
+    if not tree["docstrings"]:
+        parsed = without_docstrings(parsed)
+    code = compile(parsed, guest, "exec", dont_inherit=True, optimize=0)
+    if not tree["columns"]:
+        code = without_columns(code)
+    return marshal.dumps(code), imports, sorted(mentions)
+
+
+def sources(tree):
+    """(path, guest path) of each Python file of a tree, in a fixed order."""
+    mount = tree["mount"].rstrip("/")
+    for folder, folders, files in os.walk(mount):
+        here = folder[len(mount) :]
+        skip = () if here else tree["skip"]
+        folders[:] = sorted(f for f in folders if f != "__pycache__" and f not in skip)
+        for file in sorted(files):
+            if file.endswith(".py") and file not in skip:
+                yield f"{folder}/{file}", f"{tree['guest'].rstrip('/')}{here}/{file}"
+
+
 def compile_trees(job, out):
-    modules, errors, offset, known = [], [], 0, {}
+    """Compile all trees into `out`; returns the index."""
+    modules, errors, offset, known = [], [], 0, set()
     for tree in job["trees"]:
-        mount = tree["mount"].rstrip("/")
-        for folder, folders, files in os.walk(mount):
-            here = folder[len(mount) :]
-            folders[:] = sorted(f for f in folders if f != "__pycache__" and (here or f not in tree["skip"]))
-            for file in sorted(files):
-                if not file.endswith(".py") or (not here and file in tree["skip"]):
+        group = tree["group"]
+        for path, guest in sources(tree):
+            names = _names(guest, tree["roots"])
+            if not names:
+                continue
+            try:
+                data, imports, mentions = compile_file(path, guest, names, tree)
+            except (SyntaxError, ValueError, RecursionError) as error:
+                line = getattr(error, "lineno", None) or 0
+                message = f"{type(error).__name__}: {getattr(error, 'msg', None) or error}"
+                errors += [
+                    {"origin": guest, "line": line, "message": message, "name": name, "group": group}
+                    for name, _ in names
+                ]
+                continue
+            out.write(data)
+            for name, package in names:
+                if name in known:
                     continue
-                guest = tree["guest"].rstrip("/") + here + "/" + file
-                names = _names(guest, tree["roots"])
-                if not names:
-                    continue
-                with open(f"{folder}/{file}", "rb") as source:
-                    text = source.read()
-                try:
-                    parsed = compile(text, guest, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
-                    mentions = []
-                    imports = {}
-                    for name, package in names:
-                        visitor = Imports(name, package)
-                        visitor.visit(parsed)
-                        imports[name] = {kind: list(found) for kind, found in visitor.found.items()}
-                        mentions = sorted(visitor.mentions)
-                    if not tree["docstrings"]:
-                        parsed = without_docstrings(parsed)
-                    code = compile(parsed, guest, "exec", dont_inherit=True, optimize=0)
-                    if not tree["columns"]:
-                        code = without_columns(code)
-                    data = marshal.dumps(code)
-                except (SyntaxError, ValueError, RecursionError) as error:
-                    errors.append(
-                        {
-                            "origin": guest,
-                            "line": getattr(error, "lineno", None) or 0,
-                            "message": f"{type(error).__name__}: {getattr(error, 'msg', None) or error}",
-                            "name": names[0][0],
-                            "group": tree["group"],
-                        }
-                    )
-                    continue
-                out.write(data)
-                for name, package in names:
-                    if name in known:
-                        continue
-                    known[name] = guest
-                    modules.append(
-                        {
-                            "name": name,
-                            "origin": guest,
-                            "package": package,
-                            "group": tree["group"],
-                            "offset": offset,
-                            "length": len(data),
-                            "imports": imports[name],
-                            "mentions": mentions if tree["group"] in ("app", "site") else [],
-                        }
-                    )
-                offset += len(data)
+                known.add(name)
+                modules.append(
+                    {
+                        "name": name,
+                        "origin": guest,
+                        "package": package,
+                        "group": group,
+                        "offset": offset,
+                        "length": len(data),
+                        "imports": imports[name],
+                        "mentions": mentions if group in ("app", "site") else [],
+                    }
+                )
+            offset += len(data)
     return {"modules": modules, "errors": errors}
 
 
