@@ -142,10 +142,13 @@ def _shell(walk: _Walk) -> bool:
         words = words[1:]
     while words and words[0][:1] in "-+" and words[0] not in ("-", "--"):
         if "c" in words[0] and not words[0].startswith("--"):
+            if "o" in words[0]:  # bash -euo pipefail -c, run together
+                del words[1:2]
             if len(words) < 2:
                 return False
             return _follow(walk, words[1], words[3:], words[2] if len(words) > 2 else "sh", None)
-        words = words[2:] if words[0] in ("-o", "+o", "--rcfile", "--init-file") else words[1:]
+        valued = words[0] in ("--rcfile", "--init-file") or (words[0][:2] != "--" and "o" in words[0])
+        words = words[2:] if valued else words[1:]
     if words[:1] and words[0] in ("-", "--"):
         words = words[1:]
     if not words:
@@ -215,8 +218,9 @@ def _follow(walk: _Walk, text: str, arguments: Sequence[str], name: str, path: s
         *((s, Reach.IMPORT) for s in outcome.setup),
         *((s, Reach.UNKNOWN) for s in outcome.background),
     ):
-        words = [w for w in started.argv if not re.fullmatch(r"[A-Za-z_]\w*=.*", w, re.DOTALL)]
-        words = words[1:] if words[:1] == ["env"] else words
+        words = list(started.argv)
+        while words and (words[0] == "env" or re.match(r"[A-Za-z_]\w*=", words[0])):
+            del words[0]
         if words:
             line = " ".join(words)
             walk.facts.append(

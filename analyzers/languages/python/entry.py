@@ -274,6 +274,12 @@ def of_expression(
             result = of_expression(program, module, value, scope, depth + 1)
             if result[0]:
                 return result
+    if isinstance(node, ast.Name) and scope is None and program.lookup(module, node.id) is None:
+        for statement in top_level(module.tree, main=True):  # if __name__ == "__main__": app = create_app()
+            if isinstance(statement, ast.Assign) and any(
+                getattr(target, "id", "") == node.id for target in statement.targets
+            ):
+                return of_expression(program, module, statement.value, None, depth + 1)
     if isinstance(node, ast.Name | ast.Attribute):
         name = origin(module, node) or ""
         found = program.definition(name) if "." in name else program.lookup(module, name)

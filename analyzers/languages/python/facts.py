@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from analyzers.languages.python.entry import Entry, of_expression
-from analyzers.languages.python.modules import Module, Program
+from analyzers.languages.python.modules import Module, Program, bound_names
 from analyzers.languages.python.scopes import Calls, Scope, of_module
 from analyzers.languages.python.values import UnknownValueError, evaluate, text_of, written
 from analyzers.model import Confidence, Fact, FactKind, Reach
@@ -216,15 +216,10 @@ class _State:
                     self._bindings(scope, node)
 
     def _bindings(self, scope: Scope, node: ast.AST) -> None:
-        pairs: list[tuple[ast.expr, ast.expr]] = []
-        if isinstance(node, ast.Assign):
-            pairs = [(target, node.value) for target in node.targets]
-        elif isinstance(node, ast.AnnAssign) and node.value is not None:
-            pairs = [(node.target, node.value)]
-        for target, value in pairs:
-            if not isinstance(target, ast.Name):
+        for target, value in bound_names(node) if isinstance(node, ast.Assign | ast.AnnAssign) else ():
+            if value is None:
                 continue
-            self.constants.setdefault(target.id, []).append((scope.module, value))
+            self.constants.setdefault(target, []).append((scope.module, value))
             if isinstance(value, ast.Dict):
                 for key, inner in zip(value.keys, value.values, strict=True):
                     if isinstance(key, ast.Constant) and isinstance(key.value, str):
@@ -232,7 +227,7 @@ class _State:
             kind = self._kind(scope, value)
             prefix = scope.module.name if scope.kind == "module" else f"{scope.module.name}.{scope.name}"
             if kind is not None:
-                name = f"{prefix}.{target.id}"
+                name = f"{prefix}.{target}"
                 self.holders.setdefault(name, _Holder(name, kind, node, scope.module))
 
     def _kind(self, scope: Scope, value: ast.expr) -> str | None:
@@ -693,11 +688,9 @@ class _Reader:
 
     def _literal_host(self, node: ast.Call) -> str:
         """The host of a URL that some session or client is given."""
-        for argument in node.args[:2]:
-            text = text_of(self.program, self.module, argument)[0]
-            if text.startswith(("http://", "https://")):
-                return self.host(argument)
-        return ""
+        index = 1 if getattr(node.func, "attr", "") == "request" and len(node.args) > 1 else 0
+        text = text_of(self.program, self.module, node.args[index])[0]
+        return self.host(node.args[index]) if text.startswith(("http://", "https://")) else ""
 
     def host(self, node: ast.expr) -> str:
         """`host[:port]` of a URL as far as it is known: literals, constants, the environment, defaults."""
@@ -921,6 +914,7 @@ class _Reader:
         if isinstance(node, ast.Call):
             if isinstance(node.func, ast.Attribute) and node.func.attr in _MUTATORS:
                 yield from self.changed(node.func.value, node)
+                yield from self.own_method(node, node.func.value)
             elif isinstance(node.func, ast.Attribute) and node.func.attr in (
                 "inc",
                 "observe",

@@ -28,6 +28,7 @@ class Module:
     names: dict[str, str] = field(default_factory=dict)
     stars: list[str] = field(default_factory=list)  # modules of `from x import *`
     imports: list[Import] = field(default_factory=list)
+    definitions: dict[str, tuple[ast.stmt, ast.expr | None]] = field(default_factory=dict)  # top level
 
     @property
     def package(self) -> str:
@@ -127,6 +128,9 @@ class Program:
             return None
         module = Module(name, path, guest, is_package, tree)
         _read_imports(module)
+        for node in top_level(tree):  # of several the last one counts, as it does when the module runs
+            for bound, value in bound_names(node):
+                module.definitions[bound] = (node, value)
         return module
 
     def own(self, name: str) -> bool:
@@ -199,15 +203,11 @@ class Program:
         """The definition of a top-level name, re-exports followed; None where it is not our own."""
         if depth > _FOLLOW:
             return None
-        found: Definition | None = None
-        for node in top_level(module.tree):
-            for bound, value in _bound(node):
-                if bound == name:
-                    found = Definition(module, name, node, value)
-        if found is not None and not isinstance(found.node, ast.Import | ast.ImportFrom):
-            return found
+        node, value = module.definitions.get(name, (None, None))
+        if node is not None and not isinstance(node, ast.Import | ast.ImportFrom):
+            return Definition(module, name, node, value)
         origin = module.names.get(name)
-        if origin is not None and found is not None:
+        if origin is not None and node is not None:
             return self.definition(origin, depth + 1)
         for star in module.stars:
             other = self.load(star)
@@ -241,7 +241,7 @@ def parse(data: bytes) -> ast.Module | str:
 
 
 def _assigns(tree: ast.Module, name: str) -> bool:
-    return any(bound == name for node in tree.body for bound, _ in _bound(node))
+    return any(bound == name for node in tree.body for bound, _ in bound_names(node))
 
 
 def is_type_checking(test: ast.expr) -> bool:
@@ -287,7 +287,7 @@ def top_level(tree: ast.Module, *, main: bool = False) -> Iterator[ast.stmt]:
         stack.extend(reversed(blocks))
 
 
-def _bound(node: ast.stmt) -> Iterator[tuple[str, ast.expr | None]]:
+def bound_names(node: ast.stmt) -> Iterator[tuple[str, ast.expr | None]]:
     """Names that a statement binds, with the value where it is one expression."""
     if isinstance(node, ast.Assign):
         for target in node.targets:
@@ -366,9 +366,8 @@ def _absolute(module: Module, node: ast.ImportFrom) -> str | None:
     if not node.level:
         return node.module
     parts = module.package.split(".") if module.package else []
-    if node.level - 1 > len(parts) or (node.level == 1 and not parts and module.name != "__main__"):
-        # A relative import in a top-level module fails when it runs; nothing of it is ours to follow.
-        return None
+    if node.level > len(parts):
+        return None  # it leads out of the top-level package and fails when it runs
     kept = parts[: len(parts) - (node.level - 1)]
     return ".".join([*kept, node.module] if node.module else kept) or None
 

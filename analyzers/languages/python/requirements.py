@@ -74,7 +74,7 @@ def parse_requirement(text: str, evidence: Evidence) -> Requirement | None:
     """
     text = text.strip()
     written = text
-    if re.match(r"[a-z]+\+?[a-z]*://|git\+", text) or text.endswith((".whl", ".tar.gz", ".zip")):
+    if re.match(r"[a-z]+\+?[a-z]*://|git\+|\S+\.(?:whl|tar\.gz|zip)$", text):
         return _direct(text, evidence)
     text = _OPTIONS.sub("", " " + text).strip()
     text, _, marker = text.partition(";")
@@ -338,9 +338,12 @@ def installed(stages: Sequence[tuple[Image, Guest]]) -> Installed:
 
 def _run(run: Run, image: Image, guest: Guest, result: Installed) -> None:
     for argv, cwd in _commands(run):
-        words = [w for w in argv if not re.fullmatch(r"[A-Za-z_]\w*=.*", w, re.DOTALL)]
-        while words and posixpath.basename(words[0]) in ("sudo", "exec", "time", "env", "nice"):
-            words = words[1:]
+        words = list(argv)
+        while words and (
+            re.match(r"[A-Za-z_]\w*=", words[0])
+            or posixpath.basename(words[0]) in ("sudo", "exec", "time", "env", "nice")
+        ):
+            del words[0]
         if not words:
             continue
         name = posixpath.basename(words[0])

@@ -45,6 +45,7 @@ class Scope:
     locals: set[str] = field(default_factory=set)
     globals: set[str] = field(default_factory=set)
     imports: dict[str, str] = field(default_factory=dict)
+    inner: dict[str, Scope] = field(default_factory=dict)  # functions and classes defined right in it
     reach: Reach = Reach.IMPORT
     dead: bool = False  # nothing in the application names it
 
@@ -107,6 +108,7 @@ def of_module(module: Module, *, main: bool) -> list[Scope]:
             )
             if not isinstance(node, ast.Lambda):
                 scope.locals.add(node.name)
+                scope.inner[node.name] = inner
             if not isinstance(node, ast.ClassDef):
                 arguments = node.args
                 inner.locals |= {a.arg for a in arguments.posonlyargs + arguments.args + arguments.kwonlyargs}
@@ -169,6 +171,7 @@ class Calls:
             if scope.kind == "function" and scope.parent is not None and scope.parent.kind == "class":
                 self.methods.setdefault(scope.name, []).append(scope)
         self.mentions = self._mentions()
+        self.decorators: set[int] = set()  # functions that a call gives back to decorate with
         self._callees = {id(scope): self._called(scope) for scope in scopes}
         self._judge(entry)
 
@@ -192,11 +195,8 @@ class Calls:
         if isinstance(node, ast.Name):
             outer: Scope | None = scope
             while outer is not None and outer.kind != "module":
-                if outer.kind != "class":
-                    for inner in outer.nodes:
-                        named = isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-                        if named and getattr(inner, "name", "") == node.id:
-                            return self.by_node.get(id(inner))
+                if outer.kind != "class" and node.id in outer.inner:
+                    return outer.inner[node.id]
                 outer = outer.parent
         name = scope.origin(node)
         if name is None:
@@ -231,6 +231,8 @@ class Calls:
         for node in scope.nodes:
             if isinstance(node, ast.ClassDef) and (inner := self.by_node.get(id(node))):
                 found.append(inner)
+            for decorator in getattr(node, "decorator_list", ()):
+                found += self._decorating(scope, decorator)
             if not isinstance(node, ast.Call):
                 continue
             target = self.scope_of(scope, node.func)
@@ -245,6 +247,23 @@ class Calls:
             elif target is not None:
                 found.append(target)
         return found
+
+    def _decorating(self, scope: Scope, decorator: ast.expr) -> list[Scope]:
+        """What applying a decorator calls: `@register` the function itself; `@register("x")`, called on its
+        own already, the function that it gives back."""
+        if not isinstance(decorator, ast.Call):
+            target = self.scope_of(scope, decorator)
+            return [target] if target is not None and target.kind == "function" else []
+        maker = self.scope_of(scope, decorator.func)
+        if maker is None or maker.kind != "function":
+            return []
+        given = {
+            n.value.id for n in maker.nodes if isinstance(n, ast.Return) and isinstance(n.value, ast.Name)
+        }
+        inside = [s for n in maker.nodes if (s := self.by_node.get(id(n))) is not None]
+        returned = [s for s in inside if s.kind == "function" and s.name in given]
+        self.decorators |= {id(s.node) for s in returned}
+        return returned
 
     def calls_of(self, function: Scope) -> Iterator[tuple[Scope, ast.Call]]:
         """Every call of a function that names it, with the scope that the call stands in."""
@@ -270,7 +289,7 @@ class Calls:
         commands: list[Scope] = []
         roots: list[Scope] = []
         called = {id(callee) for callees in self._callees.values() for callee in callees}
-        used = self._used_as_values()
+        used = self._used_as_values() - self.decorators
         factory = entry.factory.node if entry.factory is not None else None
         for scope in self.scopes:
             if scope.kind not in ("function", "lambda"):

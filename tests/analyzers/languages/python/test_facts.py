@@ -1,0 +1,392 @@
+"""What the code of a service does that matters outside its container."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from analyzers.model import Confidence, FactKind, Reach
+from tests.analyzers.trees import DOCKERFILE, flask, found, only
+
+ROUTE = "@app.route('/')\ndef view():\n"
+
+
+def body(*lines: str) -> str:
+    """A view with these lines."""
+    return ROUTE + "".join(f"    {line}\n" for line in lines)
+
+
+# --- memory that outlives a request ---
+
+
+@pytest.mark.parametrize(
+    ("app", "subject"),
+    [
+        ("items = []\n" + body("items.append(1)"), "app.items"),
+        ("items = {}\n" + body("items['a'] = 1"), "app.items"),
+        ("items = {}\n" + body("del items['a']"), "app.items"),
+        ("items = {}\n" + body("items['a']['b'].append(1)"), "app.items"),
+        ("items = {}\n" + body("items.setdefault('a', []).append(1)"), "app.items"),
+        (
+            "from collections import defaultdict as dd\nitems = dd(list)\n" + body("items[1] += [2]"),
+            "app.items",
+        ),
+        ("items: dict[str, int] = dict()\n" + body("items.update(a=1)"), "app.items"),
+        ("count = 0\n" + body("global count", "count += 1"), "app.count"),
+        ("last = None\n" + body("global last", "last = request.path"), "app.last"),
+        ("a, b = [], {}\n" + body("a.append(1)"), "app.a"),
+        ("import itertools\nids = itertools.count()\n" + body("return str(next(ids))"), "app.ids"),
+        ("class Stats:\n    hits = 0\n" + body("Stats.hits += 1"), "app.Stats.hits"),
+        ("class Stats:\n    seen = []\n" + body("Stats.seen.append(1)"), "app.Stats.seen"),
+        (
+            "class Stats:\n    seen = []\n    def add(self):\n        self.seen.append(1)\n"
+            + body("Stats().add()"),
+            "app.Stats.seen",
+        ),
+        (
+            "class Store:\n    def __init__(self):\n        self.rows = {}\n    def put(self, k):\n"
+            "        self.rows[k] = 1\nstore = Store()\n" + body("store.put(1)"),
+            "app.store.rows",
+        ),
+        (body("app.config['X'] = 1"), "app.config"),
+        ("from flask import current_app\n" + body("current_app.extensions['x'] = 1"), "app.extensions"),
+        ("items = []\ndef helper():\n    items.append(1)\n" + body("helper()"), "app.items"),
+        ("import store\n" + body("store.rows.append(1)"), "store.rows"),
+        ("from store import rows as r\n" + body("r.append(1)"), "store.rows"),
+        ("import store\n" + body("store.total = 1"), "store.total"),
+        (
+            "import sqlite3\ndb = sqlite3.connect(':memory:')\n" + body("db.execute('x')"),
+            "app (SQLite in memory)",
+        ),
+        (
+            "from flask_caching import Cache\ncache = Cache(app, config={'CACHE_TYPE': 'SimpleCache'})\n",
+            "app (flask_caching SimpleCache)",
+        ),
+        ("from flask_limiter import Limiter\nlimiter = Limiter(app)\n", "app (Flask-Limiter counters)"),
+        (
+            "from prometheus_client import Counter\nhits = Counter('a', 'b')\n"
+            + body("hits.labels('x').inc()"),
+            "app.hits",
+        ),
+    ],
+)
+def test_memory_that_a_later_request_reads(tmp_path: Path, app: str, subject: str) -> None:
+    state = found(flask(tmp_path, app, {"store.py": "rows = []\ntotal = 0\n"}), FactKind.MEMORY_STATE)
+    assert list(state) == [subject]
+    assert state[subject].reach is Reach.REQUEST
+    assert state[subject].evidence[0].path == "app.py"
+
+
+@pytest.mark.parametrize(
+    "app",
+    [
+        "items = ['a']\n" + body("return items[0]"),
+        "items = []\nitems.append(1)\n",
+        "items = []\nfor i in range(3):\n    items.append(i)\n",
+        "items = []\ndef fill():\n    items.append(1)\nfill()\n",
+        "items = []\n" + body("items = []", "items.append(1)"),
+        "items = []\n" + "@app.route('/')\ndef view(items):\n    items.append(1)\n",
+        body("items = []", "items.append(1)"),
+        body("def inner():", "    x.append(1)", "x = []", "inner()"),
+        "import logging\nlog = logging.getLogger(__name__)\n" + body("log.info('x')"),
+        "from flask import g, session\n" + body("g.user = 1", "session['a'] = 1", "session.permanent = True"),
+        "import threading\nlocal = threading.local()\n" + body("local.x = 1"),
+        "app.config['X'] = 1\napp.extensions['y'] = 2\n",
+        "app.config.update(A=1)\napp.jinja_env.globals['x'] = 1\n",
+        (
+            "registry = {}\ndef register(f):\n    registry[f.__name__] = f\n    return f\n"
+            "@register\ndef a(): ...\n"
+        ),
+        (
+            "registry = {}\ndef register(n):\n    def mark(f):\n        registry[n] = f\n        return f\n"
+            "    return mark\n@register('a')\ndef a(): ...\n"
+        ),
+        "class Item:\n    tags = None\n    def __init__(self):\n        self.tags = []\n"
+        "        self.tags.append(1)\n" + body("Item()"),
+        "items = []\nif __name__ == '__main__':\n    def f():\n        items.append(1)\n    f()\n",
+    ],
+)
+def test_what_no_later_request_reads(tmp_path: Path, app: str) -> None:
+    assert found(flask(tmp_path, app), FactKind.MEMORY_STATE) == {}
+
+
+def test_a_connection_made_on_first_use_is_a_cache(tmp_path: Path) -> None:
+    app = "conn = None\ndef get():\n    global conn\n    if conn is None:\n        conn = object()\n"
+    source = flask(tmp_path, app + body("get()"))
+    assert found(source, FactKind.MEMORY_STATE) == {}
+    assert list(found(source, FactKind.CACHE)) == ["app.conn"]
+
+
+def test_caches(tmp_path: Path) -> None:
+    app = """\
+    import functools
+    from functools import lru_cache
+    from cachetools import TTLCache
+    recent = TTLCache(10, 60)
+    @lru_cache(maxsize=3)
+    def a(): ...
+    @functools.cache
+    def b(): ...
+    """
+    source = flask(tmp_path, app.replace("    ", "", 1).replace("\n    ", "\n") + body("recent['x'] = 1"))
+    assert set(found(source, FactKind.CACHE)) == {
+        "functools.lru_cache",
+        "app.b",
+        "cachetools.TTLCache",
+        "app.recent",
+    }
+    assert found(source, FactKind.MEMORY_STATE) == {}
+
+
+def test_code_of_a_factory_runs_at_import_and_its_handlers_in_requests(tmp_path: Path) -> None:
+    app = """\
+    import os
+    from flask import Flask
+    seen = []
+    setup = []
+    def create_app():
+        app = Flask(__name__)
+        app.config["A"] = os.environ["A"]
+        setup.append(1)
+        @app.get("/")
+        def view():
+            seen.append(1)
+            return os.environ["B"]
+        return app
+    """
+    docker = DOCKERFILE.replace("app:app", "app:create_app()")
+    source = only(tmp_path, {"Dockerfile": docker, "app.py": app}).source
+    assert source is not None
+    assert list(found(source, FactKind.MEMORY_STATE)) == ["app.seen"]
+    reads = found(source, FactKind.ENV_READ)
+    assert (reads["A"].reach, reads["B"].reach) == (Reach.IMPORT, Reach.REQUEST)
+
+
+def test_commands_and_dead_code_are_not_sure(tmp_path: Path) -> None:
+    app = "import os\n@app.cli.command()\ndef load():\n    os.system('a')\ndef dead():\n    os.system('b')\n"
+    facts = [f for f in flask(tmp_path, app).facts if f.kind is FactKind.SUBPROCESS]
+    assert [(f.detail, f.reach, f.confidence) for f in facts] == [
+        ("a", Reach.UNKNOWN, Confidence.LOW),
+        ("b", Reach.UNKNOWN, Confidence.LOW),
+    ]
+
+
+# --- environment and files ---
+
+
+@pytest.mark.parametrize(
+    ("app", "name", "default"),
+    [
+        ("os.environ['A']", "A", ""),
+        ("os.environ.get('A')", "A", "None"),
+        ("os.environ.get('A', 'x')", "A", "x"),
+        ("os.getenv('A', default='')", "A", "''"),
+        ("os.getenv('A', str(5))", "A", "5"),
+        ("'A' in os.environ", "A", "None"),
+        ("from os import environ as e\ne['A']", "A", ""),
+        ("from os import getenv\ngetenv('A')", "A", "None"),
+        ("KEY = 'A'\nos.environ[KEY]", "A", ""),
+        ("from decouple import config\nconfig('A', default=True)", "A", "True"),
+        ("import environ\nenv = environ.Env()\nenv.bool('A')", "A", ""),
+        ("from pydantic_settings import BaseSettings\nclass S(BaseSettings):\n    a: str = 'x'\n", "A", "x"),
+        ("def need(name, default):\n    return os.environ.get(name, default)\nneed('A', 'x')", "A", "x"),
+    ],
+)
+def test_environment(tmp_path: Path, app: str, name: str, default: str) -> None:
+    reads = found(flask(tmp_path, app + "\n"), FactKind.ENV_READ)
+    assert [(f.subject, f.detail) for f in reads.values()] == [(name, default)]
+
+
+def test_a_computed_variable_is_not_sure(tmp_path: Path) -> None:
+    (read,) = found(flask(tmp_path, body("return os.environ[request.path]")), FactKind.ENV_READ).values()
+    assert (read.subject, read.confidence) == ("request.path", Confidence.LOW)
+
+
+@pytest.mark.parametrize(
+    ("line", "subject"),
+    [
+        ("open('out.txt', 'w')", "out.txt"),
+        ("open('out.txt', mode='ab')", "out.txt"),
+        ("from pathlib import Path; Path('a/b').write_text('x')", "Path('a/b')"),
+        ("from pathlib import Path; (Path('a') / 'b').open('w')", "Path('a') / 'b'"),
+        ("import shutil; shutil.copy('a', 'b')", "b"),
+        ("import shutil as s; s.rmtree('d')", "d"),
+        ("os.makedirs('d', exist_ok=True)", "d"),
+        ("os.rename('a', 'b')", "b"),
+        ("request.files['f'].save('uploads/x')", "uploads/x"),
+        ("import logging; logging.FileHandler('app.log')", "app.log"),
+        ("import logging; logging.basicConfig(filename='app.log')", "app.log"),
+        ("import tempfile; tempfile.NamedTemporaryFile()", "tempfile.NamedTemporaryFile()"),
+        ("open('/tmp/x', 'w')", "/tmp/x"),
+    ],
+)
+def test_files_written(tmp_path: Path, line: str, subject: str) -> None:
+    (fact,) = found(flask(tmp_path, body(line)), FactKind.FILE_WRITE).values()
+    assert (fact.subject, fact.reach, str(fact.evidence[0])) == (subject, Reach.REQUEST, "app.py:6")
+    assert fact.detail == {"/tmp/x": "tmp", "tempfile.NamedTemporaryFile()": "tempfile"}.get(subject, "")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "open('in.txt')",
+        "open('in.txt', 'rb')",
+        "from pathlib import Path; Path('a').read_text()",
+        "form.save(); model.save()",
+        "response.write('x')",
+        "'a'.replace('b', 'c')",
+    ],
+)
+def test_files_not_written(tmp_path: Path, line: str) -> None:
+    assert found(flask(tmp_path, body(line)), FactKind.FILE_WRITE) == {}
+
+
+# --- outwards ---
+
+
+@pytest.mark.parametrize(
+    ("app", "protocol", "host"),
+    [
+        (
+            "import requests\n" + body("requests.get('https://api.example.com/x?y')"),
+            "http",
+            "api.example.com",
+        ),
+        ("import requests\n" + body("requests.post(f'http://api:81/{request.path}')"), "http", "api:81"),
+        ("import httpx\nBASE = 'https://h'\n" + body("httpx.get(BASE + '/x')"), "http", "h"),
+        (
+            "import requests\nU = os.environ.get('U', 'http://d:1')\n" + body("requests.get(U)"),
+            "http",
+            "d:1",
+        ),
+        ("import requests\nfrom cfg import C\n" + body("requests.get(C.API + '/x')"), "http", "fromclass"),
+        ("import requests\n" + body("requests.get(request.args['u'])"), "http", ""),
+        ("import requests\n" + body("requests.get(f'http://{request.path}')"), "http", ""),
+        ("import requests\ns = requests.Session()\n" + body("s.get('https://h/x')"), "http", "h"),
+        ("from urllib.request import urlopen\n" + body("urlopen('https://h')"), "http", "h"),
+        ("import redis\nr = redis.Redis(host='cache', port=6380)\n", "redis", "cache:6380"),
+        ("import redis\nr = redis.from_url('redis://:pw@cache:6379/0')\n", "redis", "cache:6379"),
+        ("import psycopg2\n" + body("psycopg2.connect('host=db dbname=x')"), "postgres", "db"),
+        ("import pymongo\nc = pymongo.MongoClient('mongodb://m:27017')\n", "mongodb", "m:27017"),
+        ("import smtplib\n" + body("smtplib.SMTP('mail', 25)"), "smtp", "mail"),
+        ("import grpc\nc = grpc.insecure_channel('svc:50051')\n", "grpc", "svc:50051"),
+        ("import socket\n" + body("socket.create_connection(('h', 9))"), "tcp", "h:9"),
+        ("from celery import Celery\nc = Celery('x', broker='redis://q:6379')\n", "redis", "q:6379"),
+    ],
+)
+def test_outbound(tmp_path: Path, app: str, protocol: str, host: str) -> None:
+    source = flask(tmp_path, app, {"cfg.py": "class C:\n    API = 'https://fromclass'\n"})
+    calls = [f for f in source.facts if f.kind is FactKind.OUTBOUND and f.confidence is Confidence.HIGH]
+    assert [(f.subject, f.detail) for f in calls] == [(protocol, host)]
+
+
+def test_the_containers_value_outranks_the_default(tmp_path: Path) -> None:
+    docker = DOCKERFILE.replace("WORKDIR /app", "WORKDIR /app\nENV U=https://real")
+    app = "import requests\nU = os.environ.get('U', 'http://default')\n" + body("requests.get(U)")
+    source = flask(tmp_path, app, {"Dockerfile": docker})
+    assert found(source, FactKind.OUTBOUND)["http"].detail == "real"
+
+
+def test_a_library_that_is_only_imported_is_said_with_less_confidence(tmp_path: Path) -> None:
+    (fact,) = found(flask(tmp_path, "import stripe\n"), FactKind.OUTBOUND).values()
+    assert (fact.subject, fact.detail, fact.confidence) == ("http", "", Confidence.MEDIUM)
+
+
+@pytest.mark.parametrize(
+    ("app", "kind", "where"),
+    [
+        ("import sqlite3\n" + body("sqlite3.connect('data.db')"), "sqlite", "data.db"),
+        ("app.config['SQLALCHEMY_DATABASE_URI'] = 'sqlite:///shop.db'\n", "sqlite", "shop.db"),
+        (
+            "app.config['SQLALCHEMY_DATABASE_URI'] = os.getenv('D') or 'postgresql://u:p@db/x'\n",
+            "postgres",
+            "db",
+        ),
+        (
+            "from sqlalchemy import create_engine\ne = create_engine('mysql+pymysql://u:p@my:3306/x')\n",
+            "mysql",
+            "my:3306",
+        ),
+        (
+            "DATABASES = {'default': {'ENGINE': 'django.db.backends.postgresql', 'HOST': 'pg'}}\n",
+            "postgres",
+            "pg",
+        ),
+        (
+            "DATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': 'db.sqlite3'}}\n",
+            "sqlite",
+            "db.sqlite3",
+        ),
+    ],
+)
+def test_databases(tmp_path: Path, app: str, kind: str, where: str) -> None:
+    (fact,) = found(flask(tmp_path, app), FactKind.DATABASE).values()
+    assert (fact.subject, fact.detail) == (kind, where)
+
+
+# --- the rest ---
+
+
+@pytest.mark.parametrize(
+    ("app", "kind", "subject"),
+    [
+        ("import subprocess\n" + body("subprocess.run(['ls', 'x'])"), FactKind.SUBPROCESS, "subprocess.run"),
+        ("from os import system\n" + body("system('ls')"), FactKind.SUBPROCESS, "os.system"),
+        ("import threading\n" + body("threading.Thread(target=view)"), FactKind.THREAD, "threading.Thread"),
+        (
+            "import threading\ndef loop():\n    while True:\n        pass\nthreading.Thread(target=loop)\n",
+            FactKind.BACKGROUND,
+            "app.loop",
+        ),
+        (
+            "from apscheduler.schedulers.background import BackgroundScheduler\ns = BackgroundScheduler()\n",
+            FactKind.BACKGROUND,
+            "apscheduler.schedulers.background.BackgroundScheduler",
+        ),
+        ("import torch\n", FactKind.GPU, "torch"),
+        ("from flask_sock import Sock\n", FactKind.WEBSOCKET, "flask_sock"),
+        ("import signal\nsignal.signal(signal.SIGTERM, print)\n", FactKind.SIGNAL, "SIGTERM"),
+        ("import importlib\n" + body("importlib.import_module(request.path)"), FactKind.DYNAMIC_IMPORT,
+         "importlib.import_module(request.path)"),
+        ("import multiprocessing\n", FactKind.UNSUPPORTED_STDLIB, "multiprocessing"),
+        ("import ctypes\n", FactKind.UNSUPPORTED_STDLIB, "ctypes"),
+        ("import cgi\n", FactKind.UNSUPPORTED_STDLIB, "cgi"),
+        ("import hashlib\n" + body("hashlib.scrypt(b'')"), FactKind.UNSUPPORTED_STDLIB, "hashlib.scrypt"),
+        ("import numpy as np\n", FactKind.COMPUTE, "numpy"),
+    ],
+)  # fmt: skip
+def test_other_facts(tmp_path: Path, app: str, kind: FactKind, subject: str) -> None:
+    facts = found(flask(tmp_path, app), kind)
+    assert subject in facts
+    assert facts[subject].evidence[0].snippet
+
+
+def test_an_optional_import_needs_no_support(tmp_path: Path) -> None:
+    app = "try:\n    import ctypes\nexcept ImportError:\n    ctypes = None\n"
+    assert found(flask(tmp_path, app), FactKind.UNSUPPORTED_STDLIB) == {}
+
+
+def test_imports_for_type_checkers_count_for_nothing(tmp_path: Path) -> None:
+    app = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch, redis, multiprocessing\n"
+    source = flask(tmp_path, app)
+    assert [f for f in source.facts if f.kind is not FactKind.LISTEN] == []
+
+
+@pytest.mark.parametrize(
+    ("cmd", "subject"),
+    [
+        ('["flask", "run"]', "flask run"),
+        ('["python", "app.py"]', "flask app.run()"),
+        ('["gunicorn", "--reload", "app:app"]', "gunicorn --reload"),
+    ],
+)
+def test_development_servers(tmp_path: Path, cmd: str, subject: str) -> None:
+    docker = f"FROM python:3.13\nWORKDIR /app\nCOPY . .\nCMD {cmd}\n"
+    source = flask(tmp_path, "if __name__ == '__main__':\n    app.run()\n", {"Dockerfile": docker})
+    assert list(found(source, FactKind.DEVELOPMENT_SERVER)) == [subject]
+
+
+def test_the_listener_is_a_fact_at_the_start_command(tmp_path: Path) -> None:
+    fact = found(flask(tmp_path, ""), FactKind.LISTEN)["http"]
+    assert (fact.detail, str(fact.evidence[0])) == ("8000", "Dockerfile:5")

@@ -1,0 +1,309 @@
+"""Packages that an image installs, and what each needs."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analyzers.languages.python.requirements import (
+    logical_lines,
+    marker_holds,
+    normalise,
+    parse_requirement,
+    table,
+    version_at_least,
+)
+from analyzers.model import Dependency, DependencyClass, Evidence, Source
+from tests.analyzers.trees import only
+
+AT = Evidence("requirements.txt", 1)
+APP = "import flask\napp = flask.Flask('x')\n"
+
+
+def read(root: Path, run: str, files: dict[str, str], app: str = APP) -> Source:
+    docker = f'FROM python:3.13\nWORKDIR /app\nCOPY . .\n{run}\nCMD ["gunicorn", "app:app"]\n'
+    source = only(root, {"Dockerfile": docker, "app.py": app, **files}).source
+    assert source is not None
+    return source
+
+
+def versions(source: Source) -> dict[str, str | None]:
+    return {d.name: d.version for d in source.dependencies if not d.implied}
+
+
+def by_name(source: Source) -> dict[str, Dependency]:
+    return {d.name: d for d in source.dependencies}
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "version"),
+    [
+        ("Flask==3.1.3", "flask", "3.1.3"),
+        ("flask_sqlalchemy >= 3 , < 4", "flask-sqlalchemy", None),
+        ("uvicorn[standard]==0.54.0", "uvicorn", "0.54.0"),
+        ("x===1.0+local", "x", "1.0+local"),
+        ("x (==1.2)", "x", "1.2"),
+        ("x==1.*", "x", None),
+        ("x==1.0 --hash=sha256:aa --hash=sha256:bb", "x", "1.0"),
+        ('x==1.0 ; python_version >= "3.8"', "x", "1.0"),
+        ("x @ https://example.com/x-1.0.zip", "x", None),
+        ("git+https://example.com/a/My.Repo.git@v1#egg=My_Name", "my-name", None),
+        ("git+https://example.com/a/repo.git@v1", "repo", None),
+        ("https://example.com/some_pkg-2.1-py3-none-any.whl", "some-pkg", "2.1"),
+        ("https://example.com/pkg-2.1.tar.gz", "pkg", "2.1"),
+    ],
+)
+def test_requirement_lines(text: str, name: str, version: str | None) -> None:
+    found = parse_requirement(text, AT)
+    assert found is not None
+    assert (found.name, found.version) == (name, version)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "-", "==1", "a b", 'x; python_version < "3.8"', "x; sys_platform == 'win32'"]
+)
+def test_lines_that_ask_for_nothing(text: str) -> None:
+    assert parse_requirement(text, AT) is None
+
+
+@pytest.mark.parametrize(
+    ("marker", "holds"),
+    [
+        ("python_version >= '3.9'", True),
+        ("python_version < '3.10'", False),
+        ("python_full_version == '3.14.*' or extra == 'x'", True),
+        ("(sys_platform == 'win32' or os_name == 'posix') and python_version > '3'", True),
+        ("'linux' in sys_platform", True),
+        ("platform_system not in 'Linux Darwin'", False),
+        ("implementation_name == 'pypy'", False),
+        ("platform_release >= '5'", True),
+        ("not a marker", True),
+        ("((((", True),
+    ],
+)
+def test_markers(marker: str, holds: bool) -> None:
+    assert marker_holds(marker) is holds
+
+
+def test_logical_lines_join_continuations_and_drop_comments() -> None:
+    text = "# c\na==1 \\\n  --hash=x \\\n  --hash=y # end\n\nb#not-a-comment\nc \\"
+    assert list(logical_lines(text)) == [
+        (2, "a==1    --hash=x    --hash=y"),
+        (6, "b#not-a-comment"),
+        (7, "c"),
+    ]
+
+
+@given(st.text(max_size=200))
+def test_no_line_breaks_the_reader(text: str) -> None:
+    for number, line in logical_lines(text):
+        assert number >= 1
+        found = parse_requirement(line, AT)
+        assert found is None or found.name == normalise(found.name)
+
+
+NAMES = st.from_regex(r"[a-z][a-z0-9]{0,8}([-_.][a-z0-9]{1,5})?", fullmatch=True)
+VERSIONS = st.from_regex(r"[0-9]{1,3}(\.[0-9]{1,3}){0,3}", fullmatch=True)
+
+
+@given(
+    NAMES,
+    VERSIONS,
+    st.sampled_from(["==", " == ", "==\t"]),
+    st.sampled_from(["", " --hash=sha256:0", " ; os_name=='posix'"]),
+)
+def test_what_pip_freeze_writes_is_read_back(name: str, version: str, operator: str, tail: str) -> None:
+    found = parse_requirement(f"{name}{operator}{version}{tail}", AT)
+    assert found is not None
+    assert (found.name, found.version) == (normalise(name), version)
+
+
+@given(st.text(alphabet="()'\"<>=!~ andorinotpython_versionextra3.", max_size=120))
+def test_no_marker_breaks_the_reader(marker: str) -> None:
+    assert marker_holds(marker) in (True, False)
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        "RUN pip install -r requirements.txt",
+        "RUN pip install --no-cache-dir --requirement=requirements.txt",
+        "RUN python3 -m pip install -rrequirements.txt",
+        'RUN ["pip", "install", "-r", "requirements.txt"]',
+        "RUN apt-get update && apt-get install -y gcc && pip install -r /app/requirements.txt && rm -rf /x",
+        "RUN cd /app && uv pip install --system -r requirements.txt",
+        "RUN --mount=type=bind,source=requirements.txt,target=/tmp/r.txt pip install -r requirements.txt",
+        "RUN <<EOF\nset -e\npip install -r requirements.txt\nEOF",
+        "ENV A=b",
+    ],
+)
+def test_requirements_files_that_are_installed(tmp_path: Path, run: str) -> None:
+    files = {
+        "requirements.txt": "-r more/base.txt\n-c limits.txt\n--index-url https://x\nflask==3.1.3\n./vendored\nredis\n",
+        "more/base.txt": "\ufeffclick==8.1.0\n-r ../requirements.txt\n",
+        "limits.txt": "redis==5.0\nunused==1\n",
+        "dev.txt": "pytest==8\n",
+    }
+    source = read(tmp_path, run, files)
+    assert versions(source) == {"click": "8.1.0", "flask": "3.1.3", "redis": "5.0"}
+    assert source.manifests == ("requirements.txt", "more/base.txt")
+    assert str(by_name(source)["flask"].evidence) == "requirements.txt:4"
+
+
+def test_inline_packages(tmp_path: Path) -> None:
+    source = read(tmp_path, 'RUN pip install "flask>=3" gunicorn==23.0 -i https://x pip --upgrade $EXTRA', {})
+    assert versions(source) == {"flask": None, "gunicorn": "23.0"}
+
+
+def test_what_a_builder_stage_installs_counts(tmp_path: Path) -> None:
+    docker = """\
+    FROM python:3.13 AS builder
+    COPY requirements.txt /tmp/requirements.txt
+    RUN pip install --target=/deps -r /tmp/requirements.txt
+    FROM python:3.13 AS unused
+    RUN pip install numpy
+    FROM python:3.13
+    WORKDIR /app
+    COPY --from=builder /deps /deps
+    COPY app.py .
+    CMD ["gunicorn", "app:app"]
+    """
+    source = only(tmp_path, {"Dockerfile": docker, "requirements.txt": "flask==3.1.3", "app.py": APP}).source
+    assert source is not None
+    assert versions(source) == {"flask": "3.1.3"}
+
+
+def test_a_requirements_file_that_is_not_there_is_unknown(tmp_path: Path) -> None:
+    source = read(tmp_path, "RUN pip install -r none.txt", {})
+    assert any("none.txt" in u.what for u in source.unknown)
+
+
+PYPROJECT = "[project]\nname='x'\ndependencies=['flask>=3']\n[dependency-groups]\ndev=['pytest']\n"
+UV_LOCK = """\
+[[package]]
+name = "x"
+source = { virtual = "." }
+dependencies = [{ name = "flask" }]
+[[package]]
+name = "flask"
+version = "3.1.3"
+dependencies = [{ name = "jinja2" }, { name = "winonly", marker = "sys_platform == 'win32'" }]
+[[package]]
+name = "jinja2"
+version = "3.1.6"
+[[package]]
+name = "pytest"
+version = "8.0"
+"""
+POETRY = "[tool.poetry]\nname='x'\n[tool.poetry.dependencies]\npython='^3.12'\nflask={version='^3'}\n"
+POETRY_LOCK = """\
+[[package]]
+name = "Flask"
+version = "3.1.3"
+[package.dependencies]
+Jinja2 = ">=3.1.2"
+asgiref = {version = ">=3.2", optional = true}
+[[package]]
+name = "jinja2"
+version = "3.1.6"
+[[package]]
+name = "pytest"
+version = "8.0"
+"""
+PIPFILE_LOCK = json.dumps(
+    {
+        "default": {"flask": {"version": "==3.1.3"}, "jinja2": {"version": "==3.1.6"}},
+        "develop": {"pytest": {}},
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("run", "files"),
+    [
+        ("RUN uv sync --frozen", {"pyproject.toml": PYPROJECT, "uv.lock": UV_LOCK}),
+        ("RUN poetry install --no-root", {"pyproject.toml": POETRY, "poetry.lock": POETRY_LOCK}),
+        ("RUN pipenv install --deploy", {"Pipfile": "", "Pipfile.lock": PIPFILE_LOCK}),
+    ],
+)
+def test_lock_files_give_versions_and_what_the_main_packages_lead_to(
+    tmp_path: Path, run: str, files: dict[str, str]
+) -> None:
+    assert versions(read(tmp_path, run, files)) == {"flask": "3.1.3", "jinja2": "3.1.6"}
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "uv.lock", "poetry.lock", "Pipfile.lock", "Pipfile"])
+@pytest.mark.parametrize(
+    "text", ["", "[", "[[package]]\nname = 3", "{}", '{"default": []}', "package = 3", "a = " + "[" * 3000]
+)
+def test_broken_manifests_never_raise(tmp_path: Path, name: str, text: str) -> None:
+    files = {"pyproject.toml": PYPROJECT, "Pipfile": "[packages]\nflask='*'\n", name: text}
+    read(tmp_path, "RUN uv sync && pipenv install && poetry install", files)
+
+
+def test_imports_tell_which_packages_requests_need(tmp_path: Path) -> None:
+    app = "import yaml\nfrom google.cloud import storage\nimport flask\nfrom PIL import Image\n" + APP
+    files = {
+        "requirements.txt": "PyYAML\nflask\nnumpy==2\nPillow\ngoogle-cloud-storage\nsecret-thing\nhttpx\n"
+    }
+    found = by_name(read(tmp_path, "RUN pip install -r requirements.txt", files, app))
+    assert {name for name, d in found.items() if d.imported} == {
+        "pyyaml",
+        "flask",
+        "pillow",
+        "google-cloud-storage",
+    }
+    kinds = {name: d.kind for name, d in found.items()}
+    assert kinds["numpy"] is DependencyClass.NATIVE
+    assert kinds["pyyaml"] is DependencyClass.PURE_FALLBACK
+    assert kinds["flask"] is DependencyClass.PURE
+    assert kinds["secret-thing"] is DependencyClass.UNKNOWN
+
+
+@pytest.mark.parametrize(("pin", "native"), [("==2.12.5", True), ("", True), ("==1.10.27", False)])
+def test_what_a_package_brings_along_is_added(tmp_path: Path, pin: str, native: bool) -> None:
+    app = "from fastapi import FastAPI\napp = FastAPI()\n"
+    files = {"requirements.txt": f"fastapi==0.125.0\npydantic{pin}\n"}
+    found = by_name(read(tmp_path, "RUN pip install -r requirements.txt", files, app))
+    assert ("pydantic-core" in found) is native
+    if native:
+        core = found["pydantic-core"]
+        assert (core.kind, core.imported) == (DependencyClass.WASI_WHEEL, True)
+        assert core.evidence.line == 2
+
+
+def test_the_driver_that_an_orm_loads_counts_as_imported(tmp_path: Path) -> None:
+    files = {"requirements.txt": "sqlalchemy\npsycopg2-binary\n"}
+    app = "import sqlalchemy\n" + APP
+    assert by_name(read(tmp_path, "RUN pip install -r requirements.txt", files, app))[
+        "psycopg2-binary"
+    ].imported
+
+
+@pytest.mark.parametrize(
+    ("version", "minimum", "holds"),
+    [("2.0", "2", True), ("1.10.27", "2", False), (None, "2", True), ("x", "2", True)],
+)
+def test_versions(version: str | None, minimum: str, holds: bool) -> None:
+    assert version_at_least(version, minimum) is holds
+
+
+def test_the_table_is_sound() -> None:
+    rows = table()
+    assert len(rows) > 300
+    assert all(name == normalise(name) for name in rows)
+    for name, row in rows.items():
+        assert row.kind is not DependencyClass.UNKNOWN, name
+        assert all(need in rows for need in row.requires), name
+
+
+def test_no_package_stands_in_two_classes() -> None:
+    path = Path(__file__).parents[4] / "analyzers/languages/python_packages.toml"
+    data = tomllib.loads(path.read_text())
+    names = [name for kind in DependencyClass if kind.value in data for name in data[kind.value]["names"]]
+    assert sorted(names) == sorted(set(names))
