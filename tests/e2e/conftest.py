@@ -25,6 +25,8 @@ class Migrated:
     result: Result
     expected: dict[str, Any]
     """The `validate` table of its `expect.toml`."""
+    choices: tuple[str, ...]
+    """The options of `convert` that were given."""
     before: dict[str, bytes]
     """Every file of the repository as it was."""
 
@@ -53,16 +55,20 @@ def migrate(dock2wasm: CommandLine, name: str, folder: Path) -> Migrated:
     (service,) = tomllib.loads((repository / "expect.toml").read_text())["service"]
     before = contents(repository)
     accept = service["validate"].get("accept", [])
+    choices: list[str] = ["--accept", ",".join(accept)] if accept else []
+    for target in dict.fromkeys([service["validate"]["target"], *service["targets"]]):
+        choices += ["--target", target]
     result = dock2wasm(
         "migrate",
         repository,
         *("--probes", repository / "probes.yaml"),
-        *(("--accept", ",".join(accept)) if accept else ()),
+        *choices,
         *("--env", "SECRET_KEY"),
         *("--no-measure", "--quiet", "--format", "json"),
         SECRET_KEY=SECRET,
     )
-    return Migrated(repository, repository / "wasm" / name, result, service["validate"], before)
+    tree = repository / "wasm" / name
+    return Migrated(repository, tree, result, service["validate"], tuple(choices), before)
 
 
 @pytest.fixture(scope="session")

@@ -59,7 +59,7 @@ def test_reports_lie_beside_the_tree(orders: Migrated) -> None:
 
 
 def test_converting_again_changes_nothing(orders: Migrated, dock2wasm: CommandLine) -> None:
-    done = dock2wasm("convert", orders.repository, "--dry-run", "--diff", "--quiet")
+    done = dock2wasm("convert", orders.repository, *orders.choices, "--dry-run", "--diff", "--quiet")
     assert (done.code, done.out) == (0, "")
 
 
