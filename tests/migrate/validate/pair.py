@@ -123,7 +123,7 @@ class Handler(BaseHTTPRequestHandler):
             self._say(200 if known else 404, f"<p>{item}</p>".encode())
         elif self.path == "/list":
             items = [1, 2, "3"] if defect == "type" else [1, 2, 3]
-            value = {"items": items, "at": time.time()}
+            value = {"items": items, "at": time.time_ns()}
             if defect == "order":
                 value = dict(reversed(value.items()))
             self._say(200, json.dumps(value).encode(), "application/json")
