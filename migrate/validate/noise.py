@@ -141,7 +141,7 @@ def _separators(samples: Sequence[str]) -> list[int]:
     Two random signatures agree in a single `-` once in some ten pairs; that all places of a letter agree, and
     are at least two, is no chance.
     """
-    found = []
+    found: list[int] = []
     for letter in sorted(_CODING):
         places = {tuple(at for at, other in enumerate(sample) if other == letter) for sample in samples}
         if len(places) == 1:
