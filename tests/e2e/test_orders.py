@@ -89,7 +89,7 @@ def test_a_recording_is_replayed_and_refused_once_the_context_changes(
 
     replayed = dock2wasm("validate", orders.repository, *arguments, "--replay", *quiet, SECRET_KEY=SECRET)
     assert replayed.code == 0, replayed.out + replayed.err
-    assert "recorded" in replayed.out.splitlines()[0]
+    assert "replayed from a recording" in replayed.out.splitlines()[0]
 
     terms = orders.repository / "content" / "terms.en.txt"
     text = terms.read_text()
