@@ -13,7 +13,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -257,7 +257,7 @@ def _run(
 
 def _failed(provenance: Provenance, finished: Finished, log: Path) -> BuildError:
     findings = lanes.lane(provenance.lane).explain_failure(finished.output, None)
-    lines = _clean(finished.output).splitlines()
+    lines = _told(_clean(finished.output).splitlines())
     tail = "\n    ".join(lines[-_TAIL:])
     explained = [_explanation(finding) for finding in findings]
     end = f"The log ({log}) ends:\n    {tail}" if tail else f"The log ({log}) is empty."
@@ -271,6 +271,24 @@ def _failed(provenance: Provenance, finished: Finished, log: Path) -> BuildError
         why="\n       ".join([*explained, end]),
         do="; ".join(finding.remedy for finding in findings) or "Read the log.",
     )
+
+
+# What a Rust program (componentize-py, wasm-tools, cargo) prints below its error: frames of its own code.
+_BACKTRACE = re.compile(r"\s*stack backtrace:\s*", re.IGNORECASE)
+_FRAME = re.compile(r"\s*(\d+: .*|at \S.*)?")
+
+
+def _told(lines: Sequence[str]) -> list[str]:
+    """The lines that tell a reader what failed: native backtraces and blank ends left out."""
+    told: list[str] = []
+    inside = False
+    for line in lines:
+        inside = bool(_FRAME.fullmatch(line)) if inside else bool(_BACKTRACE.fullmatch(line))
+        if not inside and (line.strip() or (told and told[-1].strip())):
+            told.append(line)
+    while told and not told[-1].strip():
+        told.pop()
+    return told
 
 
 def _explanation(finding: Finding) -> str:

@@ -476,8 +476,12 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    from migrate.processes import signals_raise
+
     try:
-        app()
+        # SIGTERM and SIGHUP end every command as Ctrl-C does: with its containers, processes and files.
+        with signals_raise():
+            app()
     except Dock2wasmError as error:
         _fail(error)
     except BrokenPipeError:
@@ -502,7 +506,11 @@ def main() -> None:
 
 
 def _fail(error: Dock2wasmError) -> None:
-    typer.echo(f"error: {error}", err=True)
+    from migrate.reports.console import printable
+
+    # Names from a repository stand in it, and must not steer the terminal.
+    text = "\n".join(printable(line) for line in str(error).split("\n"))
+    typer.echo(f"error: {text}", err=True)
     sys.exit(error.code)
 
 

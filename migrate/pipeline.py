@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING
 from analyzers.model import Assessment
 from migrate.config import Config
 from migrate.config import load as load_config
-from migrate.errors import Exit, NoServiceError, OutputError, RepositoryError, UsageError
+from migrate.errors import (
+    DockerfileError,
+    Exit,
+    NoServiceError,
+    OutputError,
+    RepositoryError,
+    UsageError,
+)
 from migrate.model import Comparison, Outcome, SnapshotApp
 from migrate.progress import Progress
 
@@ -54,11 +61,11 @@ class ValidateChoices:
 def assess(path: Path, service: str | None = None) -> Assessment:
     """Read and judge a repository; with `service`, only that one is kept.
 
-    Raises RepositoryError where the path cannot be read, NoServiceError where nothing is found.
+    Raises RepositoryError where the path cannot be read, NoServiceError where nothing is found,
+    DockerfileError where that is because no Dockerfile could be read.
     """
-    from analyzers.inventory import read
-
     from analyzers.assess import assess as judge
+    from analyzers.inventory import read
     from analyzers.repository import RepositoryUnreadable
 
     try:
@@ -68,6 +75,7 @@ def assess(path: Path, service: str | None = None) -> Assessment:
             str(error), do="Give the folder that holds your Dockerfiles or compose files."
         ) from None
     if not assessment.services:
+        _refuse_unreadable(assessment)
         raise NoServiceError(
             f"No service was found in {path}.",
             why="There is no Dockerfile, Containerfile or compose file below it that could be read.",
@@ -78,6 +86,24 @@ def assess(path: Path, service: str | None = None) -> Assessment:
     from migrate.plan import choose
 
     return replace(assessment, services=(choose(assessment, service),))
+
+
+def _refuse_unreadable(assessment: Assessment) -> None:
+    """Raises DockerfileError with what stood in the way of each file that would define a service."""
+    from analyzers.compose import is_compose_file
+    from analyzers.inventory import is_dockerfile
+
+    unread = [
+        item
+        for item in assessment.inventory.not_read
+        if is_dockerfile(item.path) or is_compose_file(item.path)
+    ]
+    if unread:
+        raise DockerfileError(
+            f"No service can be read: {', '.join(item.path for item in unread[:3])}.",
+            why="\n       ".join(f"{item.path} {item.reason}" for item in unread[:3]),
+            do="Correct what stands in the way; Docker would stumble over it too.",
+        )
 
 
 def convert(options: ConvertOptions, progress: Progress) -> tuple[Plan, Changes]:
@@ -173,9 +199,10 @@ def _validate(
     from migrate.plan import choose
     from migrate.validate import ValidateOptions, run
 
-    built = run_build(tree, progress=progress, offline=offline)
     repository = assessment.inventory.root
     probes = choices.probes or (repository / config.probes if config.probes else None)
+    _refuse_early(tree, choices, probes)
+    built = run_build(tree, progress=progress, offline=offline)
     options = ValidateOptions(
         repository=repository,
         tree=tree,
@@ -193,6 +220,23 @@ def _validate(
     comparison = run(options, progress)
     _write_reports(tree, assessment, comparison)
     return comparison
+
+
+def _refuse_early(tree: Path, choices: ValidateChoices, probes: Path | None) -> None:
+    """What would stop the comparison stops it before a build that takes a minute.
+
+    Raises TargetError and ToolMissingError for the runtime, ConfigError for a secret without a value,
+    ProbesError for the probes.
+    """
+    from migrate.runtimes import runtime
+    from migrate.serve import environment_for
+    from migrate.tree import load
+    from migrate.validate.probes import load as load_probes
+
+    runtime(choices.runtime).locate()
+    environment_for(load(tree), choices.environment)
+    if probes is not None:
+        load_probes(probes)
 
 
 def migrate(

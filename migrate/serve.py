@@ -52,7 +52,7 @@ def request_for(
         component=component or built(tree, provenance),
         tree=tree,
         log=log or tree / BUILD / LOG,
-        environment=_environment(provenance, environment or {}),
+        environment=environment_for(provenance, environment or {}),
         mounts=tuple(_mount(tree, provenance, g) for g in provenance.grants if g.kind is GrantKind.DIR),
         outbound=tuple(outbound(g) for g in provenance.grants if g.kind is GrantKind.OUTBOUND),
         port=port,
@@ -73,7 +73,11 @@ def built(tree: Path, provenance: Provenance) -> Component:
     return inspect(path)
 
 
-def _environment(provenance: Provenance, given: Mapping[str, str]) -> dict[str, str]:
+def environment_for(provenance: Provenance, given: Mapping[str, str]) -> dict[str, str]:
+    """The variables a component gets: `given` over the tree's values, the rest from our own environment.
+
+    Raises ConfigError where a secret has no value.
+    """
     found: dict[str, str] = {}
     missing: list[Grant] = []
     for grant in provenance.grants:

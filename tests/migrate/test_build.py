@@ -230,6 +230,28 @@ def test_a_failing_build_is_explained_with_the_end_of_its_log(tree: Path) -> Non
     assert not (tree / "build/api.wasm").exists(), "an old component must not pass for the new one"
 
 
+def test_a_native_backtrace_does_not_hide_the_error(tree: Path) -> None:
+    log = """error: the snapshot failed
+    Traceback (most recent call last):
+      File "/usr/local/lib/python3.14/site-packages/rpds/__init__.py", line 1, in <module>
+    ModuleNotFoundError: No module named 'rpds.rpds'
+
+    Stack backtrace:
+       0: <anyhow::Error>::msg::<alloc::string::String>
+      19: Py_RunMain
+                 at ./csu/../sysdeps/nptl/libc_start_call_main.h:58:16
+
+      23: _start
+    12 files left
+"""
+    script(tree, f"cat <<'END'\n{log}END\nexit 1\n")
+    with pytest.raises(BuildError) as caught:
+        build(tree, progress=Silent())
+    told = [line.strip() for line in caught.value.why.splitlines() if line.strip()]
+    assert told[-2:] == ["ModuleNotFoundError: No module named 'rpds.rpds'", "12 files left"]
+    assert "_start" in (tree / "build/build.log").read_text(), "the log keeps all"
+
+
 def test_a_failure_that_nobody_can_explain(tree: Path) -> None:
     script(tree, "exit 1\n")
     with pytest.raises(BuildError) as caught:
