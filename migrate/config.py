@@ -18,11 +18,26 @@ LIMIT = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
+class Ignore:
+    """`[[assess.ignore]]`: findings of `rule` that somebody decided to live with, and why.
+
+    `service` and `path` narrow it (shell patterns, `*` crosses slashes); None is any.
+    No verdict changes by it.
+    """
+
+    rule: str
+    reason: str
+    service: str | None = None
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The settings; each is the default of the option of the same name.
 
     `accept` are rules accepted by `convert`, `allow_hosts` outbound hosts granted, `probes` a file
-    relative to the repository, `cold_starts` how often a start is measured.
+    relative to the repository, `cold_starts` how often a start is measured, `ignores` findings of
+    `assess` that fail no run.
     """
 
     source: Path | None = None
@@ -30,6 +45,7 @@ class Config:
     allow_hosts: tuple[str, ...] = ()
     probes: str | None = None
     cold_starts: int | None = None
+    ignores: tuple[Ignore, ...] = ()
 
 
 def load(repository: Path) -> Config:
@@ -51,7 +67,7 @@ def load(repository: Path) -> Config:
         data = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{path.name} cannot be read.", why=str(error)) from None
-    assess = _table(path, data, "assess", {"accept", "allow_hosts"})
+    assess = _table(path, data, "assess", {"accept", "allow_hosts", "ignore"})
     validate = _table(path, data, "validate", {"probes", "cold_starts"})
     unknown = sorted(set(data) - {"assess", "validate"})
     if unknown:
@@ -72,7 +88,33 @@ def load(repository: Path) -> Config:
         allow_hosts=_strings(path, assess, "assess", "allow_hosts"),
         probes=probes,
         cold_starts=starts,
+        ignores=_ignores(path, assess),
     )
+
+
+def _ignores(path: Path, assess: Mapping[str, object]) -> tuple[Ignore, ...]:
+    entries = assess.get("ignore", [])
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ConfigError(f"{path.name}: ignores are tables headed [[assess.ignore]].")
+    found = []
+    for number, entry in enumerate(entries, 1):
+        where = f"{path.name}, [[assess.ignore]] {number}"
+        unknown = sorted(set(entry) - {"rule", "service", "path", "reason"})
+        if unknown:
+            raise ConfigError(
+                f"{where} has an unknown key: {unknown[0]}.", do="Known: rule, service, path, reason."
+            )
+        for key in ("rule", "reason"):
+            if not isinstance(entry.get(key), str) or not entry[key].strip():
+                raise ConfigError(
+                    f"{where} has no {key}.",
+                    why="Whoever reads the report must see what is ignored, and why.",
+                    do=f'Add {key} = "...".',
+                )
+        if not all(isinstance(value, str) for value in entry.values()):
+            raise ConfigError(f"{where}: all values must be strings.")
+        found.append(Ignore(entry["rule"], entry["reason"].strip(), entry.get("service"), entry.get("path")))
+    return tuple(found)
 
 
 def _table(path: Path, data: Mapping[str, object], name: str, known: set[str]) -> Mapping[str, object]:

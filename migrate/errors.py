@@ -174,3 +174,9 @@ class TargetError(Dock2wasmError):
     """An unknown target or lane, or one that cannot do what is asked of it."""
 
     code = 39
+
+
+class BaselineError(Dock2wasmError):
+    """The baseline of `assess` is missing or unreadable."""
+
+    code = 40

@@ -11,36 +11,54 @@ from analyzers.model import (
     Facets,
     Finding,
     Grant,
-    ServiceAssessment,
 )
 from analyzers.redaction import redacted, redacted_evidence
+from migrate.policy import Mark, Review, ReviewedService, plain
 
 Json = dict[str, Any]
 
 
-def to_json(assessment: Assessment) -> Json:
-    """The report as JSON-serialisable data.
+def to_json(assessment: Assessment, review: Review | None = None) -> Json:
+    """The report as JSON-serialisable data; `review` says what is known and ignored (default: nothing is).
 
     Names of files that are no UTF-8 are written with escapes, so the result can always be encoded.
     """
     inventory = assessment.inventory
-    report: Json = _clean(
+    review = plain(assessment) if review is None else review
+    report: Json = clean(
         {
             "schema_version": SCHEMA_VERSION,
             "tool": {"version": assessment.tool_version, "rules": assessment.rules_version},
             "repository": {"path": inventory.root.as_posix(), "commit": inventory.commit},
-            "services": [_service(one) for one in assessment.services],
+            "services": [_service(one) for one in review.services],
             "not_read": [{"path": item.path, "reason": item.reason} for item in inventory.not_read],
             "rules_failed": [
                 {"rule": item.rule, "service": item.service, "error": item.error}
                 for item in assessment.rules_failed
             ],
+            "idle_ignores": [
+                {"where": item.where, "rule": item.rule, "why": item.why} for item in review.idle
+            ],
+            "baseline": {
+                "gone": [
+                    {
+                        "fingerprint": item.fingerprint,
+                        "rule": item.rule,
+                        "path": item.path,
+                        "message": item.message,
+                    }
+                    for item in review.gone
+                ]
+            }
+            if review.has_baseline
+            else None,
         }
     )
     return report
 
 
-def _service(one: ServiceAssessment) -> Json:
+def _service(reviewed: ReviewedService) -> Json:
+    one = reviewed.assessment
     service = one.service
     source = service.source
     compose = service.compose
@@ -80,7 +98,7 @@ def _service(one: ServiceAssessment) -> Json:
         "changes": list(one.changes),
         "grants": [grant_to_json(item) for item in one.grants],
         "unknown": [{"what": item.what, "settle_with": item.settle_with} for item in one.unknown],
-        "findings": [_finding(item) for item in one.findings],
+        "findings": [_finding(item, mark) for item, mark in reviewed.findings()],
     }
 
 
@@ -99,7 +117,7 @@ def grant_to_json(grant: Grant) -> Json:
     }
 
 
-def _finding(finding: Finding) -> Json:
+def _finding(finding: Finding, mark: Mark) -> Json:
     return {
         "rule": finding.rule,
         "severity": finding.severity,
@@ -111,6 +129,11 @@ def _finding(finding: Finding) -> Json:
         "evidence": [_evidence(item) for item in finding.evidence],
         "remedy": finding.remedy,
         "help": finding.help,
+        "fingerprint": mark.fingerprint,
+        "known": mark.known,
+        "ignored": {"reason": mark.suppressed.reason, "where": mark.suppressed.where}
+        if mark.suppressed
+        else None,
     }
 
 
@@ -131,10 +154,10 @@ def _evidence(evidence: Evidence) -> Json:
     return {"path": shown.path, "line": shown.line, "snippet": shown.snippet}
 
 
-def _clean(value: Any) -> Any:
+def clean(value: Any) -> Any:
     """The same data with plain strings that UTF-8 can hold."""
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, dict):
-        return {str(_clean(key)): _clean(item) for key, item in value.items()}
-    return [_clean(item) for item in value] if isinstance(value, list) else value
+        return {str(clean(key)): clean(item) for key, item in value.items()}
+    return [clean(item) for item in value] if isinstance(value, list) else value
