@@ -131,7 +131,7 @@ def test_a_build_that_is_not_here_is_a_service_with_an_unknown(tmp_path: Path, b
 
 
 def test_an_unreadable_dockerfile_is_said(tmp_path: Path) -> None:
-    files = {
+    files: dict[str, str | bytes] = {
         "a/Dockerfile": "RUN before from\n",
         "b/Dockerfile": b"\0\1",
         "c/Dockerfile": "",

@@ -383,6 +383,13 @@ _DJANGO_ENGINES = {
 }
 
 
+# The kinds of nodes that can show a fact; most others are passed over.
+_TELLING = frozenset(
+    {ast.Call, ast.Subscript, ast.Compare, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign}
+    | {ast.AnnAssign, ast.AugAssign, ast.Delete}
+)
+
+
 class _Reader:
     """Finds the facts of one scope."""
 
@@ -410,7 +417,10 @@ class _Reader:
         return Fact(kind, subject, evidence, detail, self.reach, sure)
 
     def facts(self) -> Iterator[Fact]:
+        changes = self.scope.function is not None and self.reach is not Reach.IMPORT
         for node in self.scope.nodes:
+            if node.__class__ not in _TELLING:
+                continue
             if isinstance(node, ast.Call):
                 yield from self.call(node)
             elif isinstance(node, ast.Subscript):
@@ -423,7 +433,7 @@ class _Reader:
                 yield from self.settings_class(node)
             elif isinstance(node, ast.Assign | ast.AnnAssign):
                 yield from self.assigned(node)
-            if self.scope.function is not None and self.reach is not Reach.IMPORT:
+            if changes:
                 yield from self.memory(node)
 
     def origin(self, node: ast.expr) -> str:

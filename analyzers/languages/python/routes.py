@@ -55,7 +55,7 @@ def _mounts(program: Program, modules: Sequence[Module]) -> dict[str, str]:
     own: dict[str, str] = {}
     parents: dict[str, tuple[str, str, bool]] = {}
     for module in modules:
-        for node in ast.walk(module.tree):
+        for node in module.nodes:
             if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
                 kind = (origin(module, node.value.func) or "").rpartition(".")[2]
                 if kind in ("Blueprint", "APIBlueprint", "APIRouter", "Router", "Namespace"):
@@ -97,7 +97,7 @@ def _identity(program: Program, module: Module, node: ast.expr) -> str | None:
 
 
 def _decorated(program: Program, module: Module, prefixes: dict[str, str]) -> Iterator[Route]:
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             for decorator in reversed(node.decorator_list):
                 if isinstance(decorator, ast.Call):
@@ -190,7 +190,7 @@ def _django(program: Program, module: Module, prefix: str, depth: int) -> Iterat
     """`path()`, `re_path()` and `include()` of a URL configuration; every view is taken for GET."""
     if depth > _DEPTH:
         return
-    for node in ast.walk(module.tree):
+    for node in module.nodes:
         if not isinstance(node, ast.Call) or len(node.args) < 2:
             continue
         kind = (origin(module, node.func) or "").rpartition(".")[2]

@@ -7,7 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from analyzers.languages.python.entry import Entry
-from analyzers.languages.python.modules import Module, Program, dotted, is_main_guard, is_type_checking
+from analyzers.languages.python.modules import (
+    Module,
+    Program,
+    children,
+    dotted,
+    is_main_guard,
+    is_type_checking,
+)
 from analyzers.model import Reach
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -118,8 +125,9 @@ def of_module(module: Module, *, main: bool) -> list[Scope]:
             stack.extend((child, inner) for child in body)
             continue
         scope.nodes.append(node)
-        _bind(node, scope)
-        stack.extend((child, scope) for child in reversed(list(ast.iter_child_nodes(node))))
+        if node.__class__ in _BINDING:
+            _bind(node, scope)
+        stack.extend((child, scope) for child in reversed(children(node)))
     return scopes
 
 
@@ -138,6 +146,20 @@ def _outside(node: ast.AST) -> Iterator[ast.AST]:
 
 def _name(node: ast.AST) -> str:
     return getattr(node, "name", "<lambda>")
+
+
+_BINDING = frozenset(
+    {
+        ast.Name,
+        ast.Global,
+        ast.Nonlocal,
+        ast.Import,
+        ast.ImportFrom,
+        ast.ExceptHandler,
+        ast.MatchAs,
+        ast.MatchStar,
+    }
+)
 
 
 def _bind(node: ast.AST, scope: Scope) -> None:
@@ -179,7 +201,7 @@ class Calls:
         """Names that are used anywhere other than where they are defined, strings included."""
         names: set[str] = set()
         for module in {id(s.module): s.module for s in self.scopes}.values():
-            for node in ast.walk(module.tree):
+            for node in module.nodes:
                 if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
                     names.add(node.id)
                 elif isinstance(node, ast.Attribute):
