@@ -114,6 +114,8 @@ def _step(walk: _Walk) -> bool:
     if name in ("honcho", "foreman", "hivemind", "overmind"):
         rest = [word for word in walk.argv[1:] if not word.startswith("-")]
         return _procfile(walk, rest[1] if len(rest) > 1 and rest[0] == "start" else "web")
+    if name == "supervisord":
+        return _supervisord(walk)
     path = walk.guest.find_program(walk.argv[0], walk.workdir)
     if path is None:
         if name in _BASE_ENTRYPOINTS and len(walk.argv) > 1:
@@ -258,6 +260,49 @@ def _procfile(walk: _Walk, process: str) -> bool:
                 walk.evidence += [evidence] if evidence else []
                 return True
     return False
+
+
+_SUPERVISORD = (  # the order of supervisord's own documentation
+    "supervisord.conf",
+    "etc/supervisord.conf",
+    "/etc/supervisord.conf",
+    "/etc/supervisor/supervisord.conf",
+)
+
+
+def _supervisord(walk: _Walk) -> bool:
+    """Take the only program of supervisord's configuration; of several the first stays to be named."""
+    words = walk.argv[1:]
+    given = next((words[i + 1] for i, w in enumerate(words[:-1]) if w in ("-c", "--configuration")), None)
+    places = [posixpath.join(walk.workdir, name) for name in ((given,) if given else _SUPERVISORD)]
+    places += sorted(p for p in walk.guest.files if p.startswith("/etc/supervisor/conf.d/"))
+    found: list[tuple[str, int, str]] = []
+    for path in dict.fromkeys(map(posixpath.normpath, places)):
+        section = ""
+        for number, line in enumerate((walk.guest.text(path) or "").split("\n"), 1):
+            if match := re.fullmatch(r"\s*\[([^\]]+)\]\s*", line):
+                section = match[1]
+            elif section.startswith("program:") and (match := re.fullmatch(r"\s*command\s*=\s*(.+)", line)):
+                found.append((path, number, match[1].replace("%%", "%")))
+    if len(found) != 1:
+        names = ", ".join(text.split()[0] for _, _, text in found) or "no program was found"
+        walk.unknown.append(
+            Unknown(
+                f"which program of supervisord is the service: {names}",
+                "one container a program, with `command:` in compose",
+                walk.evidence[-1] if walk.evidence else None,
+            )
+        )
+        for path, number, text in found:
+            evidence = walk.guest.evidence(path, number)
+            at = (evidence,) if evidence else ()
+            walk.facts.append(Fact(FactKind.SUBPROCESS, text, at, program(text.split()[0]), Reach.UNKNOWN))
+        return False
+    path, number, text = found[0]
+    walk.argv = ["/bin/sh", "-c", text]
+    evidence = walk.guest.evidence(path, number)
+    walk.evidence += [evidence] if evidence else []
+    return True
 
 
 # --- wrappers -------------------------------------------------------------------------------

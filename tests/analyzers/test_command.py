@@ -54,6 +54,7 @@ def docker(*lines: str) -> str:
         (["COPY <<EOF /go.sh", "#!/bin/sh", "exec inline", "EOF", 'CMD ["/go.sh"]'], ("inline",)),
         (['CMD ["honcho", "start", "worker"]'], ("celery", "worker")),
         ([], ("web-srv",)),
+        (['CMD ["supervisord", "-n", "-c", "one.conf"]'], ("srv", "-x")),
         (['ENTRYPOINT ["docker-entrypoint.sh"]', 'CMD ["node", "x.js"]'], ("node", "x.js")),
     ],
 )
@@ -61,6 +62,7 @@ def test_dockerfile(tmp_path: Path, lines: list[str], argv: tuple[str, ...]) -> 
     files = {
         "Dockerfile": docker(*lines),
         "run.sh": '#!/usr/bin/env bash\nset -e\nexec srv -x "$@"\n',
+        "one.conf": "[supervisord]\nnodaemon=true\n[program:web]\ncommand = srv -x\n",
         "Procfile": "worker: celery worker\nweb: web-srv\n",
     }
     assert only(tmp_path, files).start_command == argv
@@ -108,6 +110,18 @@ def test_other_programs_of_the_script_are_facts(tmp_path: Path) -> None:
         (['CMD ["./made-by-run.sh"]'], "is no file of the repository"),
         (["CMD srv :$PORT"], "the value of PORT"),
         (["CMD 'open"], "a quote is never closed"),
+        (
+            [
+                "COPY <<E /etc/supervisord.conf",
+                "[program:a]",
+                "command=x",
+                "[program:b]",
+                "command=y",
+                "E",
+                "CMD supervisord",
+            ],
+            "which program of supervisord is the service: x, y",
+        ),
         (["CMD if [ -f /x ]; then exec a; fi; exec b"], "whether a is started instead"),
     ],
 )

@@ -411,7 +411,8 @@ def _runserver(program: Program, launch: Launch) -> Entry:
         _settings(program, manage) if manage else program.env.get("DJANGO_SETTINGS_MODULE")
     )
     if settings is None:
-        return _lost(launch, "Django's settings module (DJANGO_SETTINGS_MODULE)", manage)
+        what = "the application that `manage.py runserver` serves: DJANGO_SETTINGS_MODULE is not set"
+        return _lost(launch, what, manage)
     module = program.load(settings)
     application: Value = None
     if (

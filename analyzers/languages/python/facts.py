@@ -402,6 +402,7 @@ class _Reader:
         self.module = scope.module
         function = scope.function
         self.reach = function.reach if function is not None else Reach.IMPORT
+        self.sure = function is None or function.sure
 
     def fact(
         self,
@@ -413,7 +414,10 @@ class _Reader:
     ) -> Fact:
         evidence = (self.program.evidence(self.module, getattr(node, "lineno", 1)),)
         # Neither start nor requests are seen to lead here: commands, dead code, or a call in disguise.
-        sure = Confidence.LOW if self.reach is Reach.UNKNOWN else sure
+        if self.reach is Reach.UNKNOWN:
+            sure = Confidence.LOW
+        elif not self.sure and sure is Confidence.HIGH:
+            sure = Confidence.MEDIUM
         return Fact(kind, subject, evidence, detail, self.reach, sure)
 
     def facts(self) -> Iterator[Fact]:

@@ -8,12 +8,18 @@ import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 from analyzers.guest import Guest
 from analyzers.model import Evidence
+from analyzers.repository import Tree
 
 _FOLLOW = 12  # re-exports and calls that are followed, one behind the other
 _NODES = 400_000  # syntax nodes of one file
+
+
+Parsed = tuple[ast.Module, list[ast.AST]] | str
+_PARSED: WeakKeyDictionary[Tree, dict[str, Parsed]] = WeakKeyDictionary()
 
 
 @dataclass(slots=True)
@@ -122,7 +128,11 @@ class Program:
         data = self.guest.tree.data(path) if path is not None else None
         if path is None or data is None:
             return None
-        parsed = parse(data)
+        # Several services of a repository often share their modules.
+        memo = _PARSED.setdefault(self.guest.tree, {})
+        if path not in memo:
+            memo[path] = parse(data)
+        parsed = memo[path]
         if isinstance(parsed, str):
             self.guest.tree.give_up(path, parsed)
             self.unparsed[path] = parsed
@@ -252,7 +262,7 @@ def children(node: ast.AST) -> list[ast.AST]:
     return found
 
 
-def parse(data: bytes) -> tuple[ast.Module, list[ast.AST]] | str:
+def parse(data: bytes) -> Parsed:
     """The syntax tree and all its nodes, or why there is none."""
     try:
         with warnings.catch_warnings():

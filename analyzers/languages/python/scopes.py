@@ -54,7 +54,7 @@ class Scope:
     imports: dict[str, str] = field(default_factory=dict)
     inner: dict[str, Scope] = field(default_factory=dict)  # functions and classes defined right in it
     reach: Reach = Reach.IMPORT
-    dead: bool = False  # nothing in the application names it
+    sure: bool = True  # False: nobody is seen to call it, and nothing hands it to a framework
 
     @property
     def function(self) -> Scope | None:
@@ -310,6 +310,7 @@ class Calls:
         at_import += [s for s in self.scopes if s.kind == "class" and s.function is None]
         commands: list[Scope] = []
         roots: list[Scope] = []
+        guesses: list[Scope] = []
         called = {id(callee) for callees in self._callees.values() for callee in callees}
         used = self._used_as_values() - self.decorators
         factory = entry.factory.node if entry.factory is not None else None
@@ -329,17 +330,22 @@ class Calls:
             elif handed or id(scope.node) in used or scope.kind == "lambda":
                 roots.append(scope)
             elif id(scope) not in called:
-                plain = scope.parent is not None and scope.parent.kind == "module"
-                if plain and scope.name not in self.mentions:
-                    scope.dead = True
-                else:
+                parent = scope.parent
+                if parent is not None and parent.kind == "module":
+                    if scope.name in self.mentions:  # else it is dead
+                        guesses.append(scope)
+                elif parent is not None and isinstance(parent.node, ast.ClassDef) and not parent.node.bases:
+                    guesses.append(scope)
+                else:  # a framework calls the methods of its own classes' children
                     roots.append(scope)
-        requested, imported = self._closure(roots), self._closure(at_import)
+        certain, imported = self._closure(roots), self._closure(at_import)
+        requested = certain | self._closure(guesses)
         for scope in self.scopes:
             if scope.kind == "module":
                 continue
             if id(scope) in requested:
                 scope.reach = Reach.REQUEST
+                scope.sure = id(scope) in certain
             elif id(scope) in imported:
                 scope.reach = Reach.IMPORT
             else:

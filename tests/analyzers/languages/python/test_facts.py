@@ -172,6 +172,18 @@ def test_commands_and_dead_code_are_not_sure(tmp_path: Path) -> None:
     ]
 
 
+def test_a_function_that_nobody_is_seen_to_call_is_less_sure(tmp_path: Path) -> None:
+    app = "known = {}\ndef register(f):\n    known[f] = 1\n" + body("return 'register'")
+    (fact,) = found(flask(tmp_path, app), FactKind.MEMORY_STATE).values()
+    assert (fact.reach, fact.confidence) == (Reach.REQUEST, Confidence.MEDIUM)
+
+
+def test_methods_of_a_frameworks_classes_run_in_requests(tmp_path: Path) -> None:
+    app = "from flask.views import MethodView\nseen = []\nclass V(MethodView):\n    def get(self):\n"
+    (fact,) = found(flask(tmp_path, app + "        seen.append(1)\n"), FactKind.MEMORY_STATE).values()
+    assert (fact.reach, fact.confidence) == (Reach.REQUEST, Confidence.HIGH)
+
+
 # --- environment and files ---
 
 
