@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from migrate.errors import DiskError, Dock2wasmError, Exit
+from migrate.errors import DiskError, Dock2wasmError, Exit, UsageError
 from migrate.progress import Lines, Progress, Silent
 
 if TYPE_CHECKING:
     from migrate.model import Comparison
+    from migrate.policy import FailOn, Review
 
 app = typer.Typer(
     name="dock2wasm",
@@ -49,6 +50,9 @@ class AssessFormat(StrEnum):
 
     TERMINAL = "terminal"
     JSON = "json"
+    SARIF = "sarif"
+    MARKDOWN = "markdown"
+    HTML = "html"
 
 
 class ValidateFormat(StrEnum):
@@ -137,10 +141,30 @@ def _main(
 def assess(
     path: PathArgument = Path(),
     service: Service = None,
-    output_format: Annotated[
-        AssessFormat, typer.Option("--format", "-f", help="The report.")
-    ] = AssessFormat.TERMINAL,
-    report: Report = None,
+    formats: Annotated[
+        list[AssessFormat] | None,
+        typer.Option("--format", "-f", help="A report (default: terminal); repeatable."),
+    ] = None,
+    reports: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--report", help="Write it to this file; repeated, each takes the --format in its place."
+        ),
+    ] = None,
+    fail_on: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fail-on",
+            help="Exit with 10-14 on findings this severe (info, minor, major, blocker) "
+            "or verdicts this bad (refactor, keep); repeatable.",
+        ),
+    ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option("--baseline", help="Findings in this file are known and fail nothing.")
+    ] = None,
+    write_baseline: Annotated[
+        Path | None, typer.Option("--write-baseline", help="Write what is there now as a baseline.")
+    ] = None,
     color: ColorOption = Color.AUTO,
 ) -> None:
     """Read a repository and judge its services. Runs nothing of it, needs no Docker and no network.
@@ -150,18 +174,88 @@ def assess(
       dock2wasm assess
       dock2wasm assess ../shop --service api
       dock2wasm assess --format json --report assessment.json
+      dock2wasm assess --format html --report a.html --format sarif --report a.sarif
+      dock2wasm assess --write-baseline dock2wasm-baseline.json
+      dock2wasm assess --baseline dock2wasm-baseline.json --fail-on major
     """
-    from migrate import pipeline
+    from migrate import config, pipeline, policy
+    from migrate.plan import choose
 
-    assessment = pipeline.assess(path, service)
-    if output_format is AssessFormat.JSON:
-        from migrate.reports.wire.assess import to_json
+    asked = _fail_on(fail_on)
+    outputs = _outputs(formats or [AssessFormat.TERMINAL], reports or [])
+    known = None
+    if baseline is not None:
+        from migrate.reports.wire.baseline import read
 
-        _emit(json.dumps(to_json(assessment), indent=2, ensure_ascii=False) + "\n", report)
-    else:
-        from migrate.reports.assess_terminal import render
+        known = read(baseline)
+    assessment = pipeline.assess(path)
+    review = policy.review(assessment, config.load(path), known)
+    if write_baseline is not None:
+        from migrate.files import write_atomically
+        from migrate.reports.wire.baseline import to_bytes
 
-        _emit(render(assessment, color=_colored(color, report), width=_width()), report)
+        write_atomically(write_baseline, to_bytes(policy.new_baseline(review)))
+    if service is not None:
+        review = policy.only(review, choose(assessment, service))
+    for output_format, report in outputs:
+        _emit(_assessed(review, output_format, asked, _colored(color, report)), report)
+    failed = policy.failure(review, asked)
+    if failed is not None:
+        typer.echo(f"{failed.why}; exit code {failed.code}", err=True)
+        raise typer.Exit(failed.code)
+
+
+def _assessed(review: Review, output_format: AssessFormat, asked: Sequence[FailOn], color: bool) -> str:
+    match output_format:
+        case AssessFormat.JSON:
+            from migrate.reports.wire.assess import to_json
+
+            return json.dumps(to_json(review.assessment, review), indent=2, ensure_ascii=False) + "\n"
+        case AssessFormat.SARIF:
+            from migrate.reports.assess_sarif import to_sarif
+
+            return json.dumps(to_sarif(review, asked), indent=2, ensure_ascii=False) + "\n"
+        case AssessFormat.MARKDOWN:
+            from migrate.reports import assess_markdown
+
+            return assess_markdown.render(review)
+        case AssessFormat.HTML:
+            from migrate.reports import assess_html
+
+            return assess_html.render(review)
+        case AssessFormat.TERMINAL:
+            from migrate.reports import assess_terminal
+
+            return assess_terminal.render(review.assessment, color=color, width=_width(), review=review)
+
+
+def _outputs(
+    formats: Sequence[AssessFormat], reports: Sequence[Path]
+) -> list[tuple[AssessFormat, Path | None]]:
+    """Each format with its file. One format may be left without: it is printed."""
+    if len(reports) > len(formats):
+        raise UsageError(
+            f"There are {len(reports)} --report and {len(formats)} --format.", do="Give each file its format."
+        )
+    if len(formats) > len(reports) + 1:
+        raise UsageError(
+            f"{len(formats) - len(reports)} reports would be printed one after the other.",
+            why="The first --report takes the first --format, and so on; only one format may be left over.",
+            do="Give the others a --report too.",
+        )
+    if len(set(reports)) < len(reports):
+        raise UsageError("Two reports would be written to one file.", do="Give each its own --report.")
+    return [(one, reports[n] if n < len(reports) else None) for n, one in enumerate(formats)]
+
+
+def _fail_on(values: Sequence[str] | None) -> tuple[FailOn, ...]:
+    from migrate.policy import FailOn
+
+    names = _names(values)
+    for name in names:
+        if name not in list(FailOn):
+            raise UsageError(f"--fail-on has no level {name!r}.", do=f"Levels: {', '.join(FailOn)}.")
+    return tuple(FailOn(name) for name in names)
 
 
 @app.command()
@@ -396,7 +490,9 @@ def explain(rule: Annotated[str, typer.Argument(help="A rule's name, as a findin
 
 @app.command()
 def schema(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="assess, validate, probes or recording.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="assess, baseline, validate, probes or recording.")
+    ],
 ) -> None:
     """Print the JSON schema of a report or an input file."""
     from migrate.reports import schema_text

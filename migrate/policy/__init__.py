@@ -127,7 +127,7 @@ def review(assessment: Assessment, config: Config, baseline: Baseline | None = N
 
 
 def only(reviewed: Review, chosen: ServiceAssessment) -> Review:
-    """The same, for one service. `gone` is left out, for it may be of others; ignores are the repository's."""
+    """The same, for one service. `gone` may be of others and is left out; ignores are the repository's."""
     name = chosen.service.name
     services = tuple(one for one in reviewed.services if one.assessment.service.name == name)
     return replace(

@@ -1,4 +1,4 @@
-"""Findings that somebody decided to live with: `[[assess.ignore]]` in `dock2wasm.toml`, comments in the source.
+"""Findings that somebody lives with: `[[assess.ignore]]` in `dock2wasm.toml`, comments in the source.
 
 An ignore never changes a verdict. It stops a finding from failing a run and from being annotated; the
 finding, the reason and where it was written stay in every report. An ignore that does nothing is said:

@@ -16,6 +16,7 @@ from analyzers.model import (
     TargetVerdict,
     Verdict,
 )
+from migrate.policy import Mark, Review, ReviewedService, plain
 from migrate.reports.console import Style, columns, cut, pad, printable, wrap
 
 _VERDICT_COLORS = {Verdict.CONVERT: "green", Verdict.REFACTOR: "yellow", Verdict.KEEP: "red"}
@@ -24,14 +25,18 @@ _EVIDENCE = 4  # places shown of one finding; the JSON report has all
 _MINIMUM = 40
 
 
-def render(assessment: Assessment, *, color: bool, width: int) -> str:
-    """The report as text of at most `width` columns (at least 40), ending with a newline."""
-    return _Report(assessment, Style(color), max(width, _MINIMUM)).text()
+def render(assessment: Assessment, *, color: bool, width: int, review: Review | None = None) -> str:
+    """The report as text of at most `width` columns (at least 40), ending with a newline.
+
+    `review` says what is known and ignored (default: nothing is).
+    """
+    return _Report(review or plain(assessment), Style(color), max(width, _MINIMUM)).text()
 
 
 class _Report:
-    def __init__(self, assessment: Assessment, style: Style, width: int) -> None:
-        self._assessment = assessment
+    def __init__(self, review: Review, style: Style, width: int) -> None:
+        self._review = review
+        self._assessment = review.assessment
         self._style = style
         self._width = width
         self._lines: list[str] = []
@@ -43,10 +48,11 @@ class _Report:
         self._wrap(f"{inventory.root}{commit}: {_counted(len(services), 'service')}")
         if len(services) > 1:
             self._summary(services)
-        for service in services:
-            self._service(service)
+        for reviewed in self._review.services:
+            self._service(reviewed)
         self._not_read()
         self._failed()
+        self._policy()
         return "\n".join(self._lines) + "\n"
 
     # --- parts ------------------------------------------------------------------------------
@@ -61,7 +67,8 @@ class _Report:
             line = f"  {name}  {verdict}  {one.score:>3}  {printable(reason)}"
             self._lines.append(line.rstrip())
 
-    def _service(self, one: ServiceAssessment) -> None:
+    def _service(self, reviewed: ReviewedService) -> None:
+        one = reviewed.assessment
         self._blank()
         name = printable(one.service.name)
         title = f"── {name} "
@@ -72,7 +79,7 @@ class _Report:
             f"{self._verdict(one.verdict)}  score {one.score}  confidence {self._confidence(one.confidence)}"
         )
         self._about(one)
-        self._findings(one.findings)
+        self._findings(tuple(reviewed.findings()))
         self._targets(one.targets)
         self._grants(one.grants)
         self._unknown(one)
@@ -97,21 +104,22 @@ class _Report:
             where.append(f"{service.compose.ref.file}: {service.compose.ref.service}")
         self._wrap(", ".join(part for part in where if part), first="  ")
 
-    def _findings(self, findings: tuple[Finding, ...]) -> None:
-        serious = [f for f in findings if f.effect is not Effect.NONE or f.severity is not Severity.INFO]
-        notes = [f for f in findings if f not in serious]
-        for position, finding in enumerate(serious):
+    def _findings(self, findings: tuple[tuple[Finding, Mark], ...]) -> None:
+        serious = [pair for pair in findings if _serious(pair[0])]
+        notes = [pair for pair in findings if not _serious(pair[0])]
+        for position, (finding, mark) in enumerate(serious):
             self._blank()
-            after = serious[position + 1] if position + 1 < len(serious) else None
+            after = serious[position + 1][0] if position + 1 < len(serious) else None
             last = after is None or (after.rule, after.remedy) != (finding.rule, finding.remedy)
-            self._finding(finding, with_remedy=last)
+            self._finding(finding, mark, with_remedy=last)
         if notes:
             self._heading("notes")
-            for finding in notes:
+            for finding, mark in notes:
                 place = f" ({finding.evidence[0]})" if finding.evidence else ""
-                self._wrap(f"{finding.rule}: {finding.message}{place}", first="  - ")
+                said = f"; {_said(mark)}" if _said(mark) else ""
+                self._wrap(f"{finding.rule}: {finding.message}{place}{said}", first="  - ")
 
-    def _finding(self, finding: Finding, *, with_remedy: bool) -> None:
+    def _finding(self, finding: Finding, mark: Mark, *, with_remedy: bool) -> None:
         label = "note" if finding.effect is Effect.NONE else str(finding.effect)
         head = f"{label}[{finding.rule}]"
         lines = wrap(f"{head} {finding.message}", self._width, rest="  ")
@@ -129,6 +137,8 @@ class _Report:
         needs = f"needs {' '.join(map(str, finding.needs))}, " if finding.needs else ""
         if sure or needs:
             self._note(gutter, f"{sure}{needs}".rstrip(", "))
+        if _said(mark):
+            self._note(gutter, _said(mark))
         if with_remedy:
             self._note(gutter, finding.remedy)
             self._note(gutter, f"dock2wasm explain {finding.rule}")
@@ -165,7 +175,7 @@ class _Report:
         if not grants:
             self._lines.append("  none")
         for grant in grants:
-            self._wrap(f"{_grant(grant)} ({grant.evidence})", first=f"  {pad(str(grant.kind), 8)}  ")
+            self._wrap(f"{describe_grant(grant)} ({grant.evidence})", first=f"  {pad(str(grant.kind), 8)}  ")
 
     def _unknown(self, one: ServiceAssessment) -> None:
         if one.unknown:
@@ -217,6 +227,9 @@ class _Report:
         )
 
     def _not_read(self) -> None:
+        if not self._assessment.inventory.not_read and not self._assessment.rules_failed:
+            self._blank()
+            self._wrap("Everything was read, and no rule failed.")
         if self._assessment.inventory.not_read:
             self._heading("not read")
         for item in self._assessment.inventory.not_read:
@@ -227,6 +240,15 @@ class _Report:
             self._heading("rules that failed (their silence is no pass)")
         for item in self._assessment.rules_failed:
             self._wrap(f"{item.rule} on {item.service}: {item.error}", first="  - ")
+
+    def _policy(self) -> None:
+        if self._review.idle:
+            self._heading("ignores that do nothing")
+        for item in self._review.idle:
+            self._wrap(f"{item.where}: {item.rule} {item.why}", first="  - ")
+        if self._review.gone:
+            self._blank()
+            self._wrap(f"{_counted(len(self._review.gone), 'finding')} of the baseline gone: write it anew.")
 
     # --- lines ------------------------------------------------------------------------------
 
@@ -249,6 +271,16 @@ class _Report:
         return self._style(str(confidence), "green" if confidence is Confidence.HIGH else "yellow")
 
 
+def _serious(finding: Finding) -> bool:
+    return finding.effect is not Effect.NONE or finding.severity is not Severity.INFO
+
+
+def _said(mark: Mark) -> str:
+    if mark.suppressed:
+        return f"ignored ({mark.suppressed.where}): {mark.suppressed.reason}"
+    return "known: it stands in the baseline" if mark.known else ""
+
+
 def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
@@ -257,7 +289,8 @@ def _listener(listener: Listener) -> str:
     return f"{listener.protocol} on port {listener.port}" if listener.port else f"{listener.protocol}"
 
 
-def _grant(grant: Grant) -> str:
+def describe_grant(grant: Grant) -> str:
+    """A grant in a few words; a secret without its value."""
     if grant.kind is GrantKind.ENV:
         return grant.name if grant.value is None else f"{grant.name}={grant.value}"
     if grant.kind is GrantKind.SECRET:
