@@ -71,7 +71,8 @@ def explain(log: str) -> tuple[Finding, ...]:
     found = list(_findings(log))
     unique: dict[tuple[str, str], Finding] = {}
     for finding in found:
-        unique.setdefault((finding.rule, finding.message), finding)
+        what = str(finding.needs[0]) if finding.needs else finding.message
+        unique.setdefault((finding.rule, what), finding)
     return tuple(unique.values())
 
 
@@ -139,6 +140,14 @@ def _hashes(log: str) -> Iterator[Finding]:
 
 
 def _resolution(log: str) -> Iterator[Finding]:
+    offline = re.search(r"^error: offline: (\S+) is not in DOCK2WASM_WHEELS", log, re.MULTILINE)
+    if offline:
+        yield _finding(
+            "python-build-offline",
+            f"The build is offline, and there is no wheel of {offline[1]} for CPython 3.14.",
+            f"Put the wheels of {offline[1]} and of what it needs into the folder DOCK2WASM_WHEELS names.",
+        )
+        return
     native = re.search(r"its source builds a native wheel \((\S+?)-([^-\s]+)-", log)
     missing = re.search(r"No matching distribution found for ([^\s(]+)", log)
     if native:

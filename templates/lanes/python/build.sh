@@ -70,8 +70,8 @@ else
     echo "    installed in $venv"
 fi
 run() {
-    # -I: nothing of the caller's environment or of the current folder is imported.
-    "$here/$venv/bin/python" -I -c 'import runpy, sys; sys.path.insert(0, sys.argv[1]); sys.argv = sys.argv[2:]; runpy.run_path(sys.argv[0], run_name="__main__")' "$here/tools" "$here/tools/$@"
+    # -I: nothing of the caller's environment or of the current folder is imported; -B: nothing is written beside.
+    "$here/$venv/bin/python" -I -B -c 'import runpy, sys; sys.path.insert(0, sys.argv[1]); sys.argv = sys.argv[2:]; runpy.run_path(sys.argv[0], run_name="__main__")' "$here/tools" "$here/tools/$@"
 }
 
 phase "application files"

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from migrate.model import GeneratedFile, Plan, SnapshotApp
 from tests.migrate import made
 
 
-def plan(repository: Path, *, files: Mapping[str, str] | None = None, **source: object) -> Plan:
+def plan(repository: Path, *, files: Mapping[str, str] | None = None, **source: Any) -> Plan:
     """A plan for a service whose repository holds these files, copied to /app."""
     for name, text in (files or {}).items():
         path = repository / name
@@ -34,7 +35,7 @@ def plan(repository: Path, *, files: Mapping[str, str] | None = None, **source: 
         "dependencies": (),
         "workdir": "/app",
     }
-    service = replace(service, source=replace(service.source, **{**changes, **source}))  # type: ignore[arg-type]  # fields by name
+    service = replace(service, source=replace(service.source, **{**changes, **source}))
     assessment = replace(made.assessed(service), lane="python")
     return Plan(
         assessment=assessment,
@@ -154,7 +155,7 @@ def test_the_application_cannot_be_in_the_snapshot_yet(tmp_path: Path, mode: Sna
         ({"entry": "app:app; import os"}, "cannot be read"),
     ],
 )
-def test_what_the_lane_cannot_build_is_refused(tmp_path: Path, change: dict[str, object], said: str) -> None:
+def test_what_the_lane_cannot_build_is_refused(tmp_path: Path, change: dict[str, Any], said: str) -> None:
     with pytest.raises(TargetError, match=said):
         python_lane.render(plan(tmp_path, **change))
 
@@ -348,6 +349,10 @@ LOGS = {
     "python-build-python": (
         "error: no Python 3.9 or later with venv and pip was found\n",
         "DOCK2WASM_PYTHON",
+    ),
+    "python-build-offline": (
+        "    ERROR: No matching distribution found for flask==3\nerror: offline: flask==3 is not in DOCK2WASM_WHEELS\n",
+        "flask==3",
     ),
     "python-build-disk": ("OSError: [Errno 28] No space left on device\n", "space"),
     "python-entry-missing": (

@@ -59,9 +59,15 @@ def run(argv, *, env=None, cwd=None, allow_failure=False, quiet=False):
     status = process.wait()
     if status and not allow_failure:
         if quiet:
-            sys.stdout.writelines("    " + line for line in lines)
+            show("".join(lines))
         raise BuildFailed(f"{Path(str(argv[0])).name} ended with status {status}")
     return status, "".join(lines)
+
+
+def show(output):
+    """Show a program's output, indented like all that belongs to a phase."""
+    sys.stdout.writelines(f"    {line}\n" for line in output.splitlines())
+    sys.stdout.flush()
 
 
 def digest(*parts):

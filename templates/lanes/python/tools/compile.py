@@ -22,6 +22,7 @@ from common import (
     note,
     run,
     settings,
+    show,
 )
 
 WORLD = "web"
@@ -31,6 +32,8 @@ SKIP_STDLIB = (
     "curses", "_pyrepl", "ctypes", "config-3.14-wasm32-wasi", "turtle.py", "antigravity.py", "this.py",
     "_ios_support.py", "_osx_support.py", "_android_support.py", "_apple_support.py",
 )  # fmt: skip
+# Compiled standard libraries in the cache, some 15 MB each.
+KEPT = 3
 ADAPTER = "/usr/local/lib/dock2wasm"
 
 
@@ -48,6 +51,12 @@ def componentize(output, main_module, folders, *, allow_failure=False):
     return run(argv, env=environment, cwd=BUILD, allow_failure=allow_failure, quiet=True)
 
 
+def guest_error(output):
+    """What the component's Python said, without the frames of the programs around it."""
+    output = output.partition("\nStack backtrace:")[0].partition("\n\n\nCaused by:")[0]
+    return output.partition("AssertionError: ")[2] or output
+
+
 def compile_in_guest(name, trees, folders):
     """Compile `trees` (see guest/dock2wasm_compile.py); `folders` are /1, /2, ... Returns its folder."""
     out = BUILD / "work" / name
@@ -58,7 +67,7 @@ def compile_in_guest(name, trees, folders):
     unwanted = out / "unwanted.wasm"
     status, output = componentize(unwanted, "dock2wasm_compile", [out, *folders], allow_failure=True)
     if not (out / "done").is_file():
-        sys.stdout.writelines(f"    {line}\n" for line in output.splitlines())
+        show(guest_error(output))
         raise BuildFailed(
             f"compiling inside the component's Python failed (componentize-py ended with status {status})"
         )
@@ -100,6 +109,8 @@ def standard_library():
         scratch.rename(cached)
     except OSError:  # another build was quicker
         shutil.rmtree(str(scratch), ignore_errors=True)
+    for old in sorted(cached.parent.glob("stdlib-*"), key=lambda p: p.stat().st_mtime)[:-KEPT]:
+        shutil.rmtree(str(old), ignore_errors=True)
     note("standard library: compiled")
     return cached
 

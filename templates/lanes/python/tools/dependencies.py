@@ -16,7 +16,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from common import BUILD, TREE, BuildFailed, digest, main, note, run, settings
+from common import BUILD, TREE, BuildFailed, digest, main, note, run, settings, show
 
 PLATFORMS = (
     "manylinux_2_28_x86_64",
@@ -150,7 +150,9 @@ class Installer:
                 return
             missing = re.search(r"No matching distribution found for ([^\s(]+(?:\s*[<>=!~][^\s(]*)?)", output)
             if not missing or not self.repack(missing.group(1), wanted):
-                sys.stdout.writelines(f"    {line}\n" for line in output.splitlines())
+                show(output)
+                if missing and self.offline:
+                    raise BuildFailed(f"offline: {missing.group(1)} is not in DOCK2WASM_WHEELS")
                 raise BuildFailed("the dependencies cannot be installed (see above)")
             shutil.rmtree(str(self.target))
             self.target.mkdir()
@@ -203,7 +205,7 @@ class Installer:
             self.repoint(name, wanted, self.wheels / found[0].name)
             return True
         if status:
-            sys.stdout.writelines(f"    {line}\n" for line in output.splitlines()[-15:])
+            show("\n".join(output.splitlines()[-15:]))
         elif found:
             note(
                 f"{exact}: its source builds a native wheel ({found[0].name}); there is none for WebAssembly"

@@ -13,8 +13,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from common import BUILD, SITE_PACKAGES, STDLIB, TREE, BuildFailed, main, note, settings
-from compile import ADAPTER, componentize
+from common import BUILD, SITE_PACKAGES, STDLIB, TREE, BuildFailed, main, note, settings, show
+from compile import ADAPTER, componentize, guest_error
 
 # Imported inside the interpreter or by name computed at run time, so no source shows it.
 ALWAYS = (
@@ -275,9 +275,7 @@ def snapshot():
         if line.startswith("dock2wasm-note: "):
             note(line[len("dock2wasm-note: ") :])
     if status or not part.is_file():
-        sys.stdout.writelines(
-            f"    {line}\n" for line in log.splitlines() if not line.startswith("dock2wasm-note: ")
-        )
+        show(guest_error(log))
         raise BuildFailed("the snapshot failed: the component's Python raised the error above")
     part.replace(output)
     note(f"build/{output.name}: {output.stat().st_size:,} bytes")
