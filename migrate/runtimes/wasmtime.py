@@ -16,7 +16,6 @@ import json
 import os
 import platform
 import re
-import resource
 import signal
 import sys
 import tempfile
@@ -44,10 +43,6 @@ from migrate.toolchains import find
 from migrate.toolchains.programs import answer
 
 NAME = "wasmtime"
-
-KEEP_RESIDENT = 32 * 1024 * 1024
-"""Bytes of a memory slot that are reset by copying instead of unmapping: more than CPython's 20 MiB. Of a
-fresh Flask instance's 6 ms it saves about 2 (page faults)."""
 
 COMPILE_TIMEOUT = 900.0
 """Seconds; 27 MB take 4 to 25 on two cores."""
@@ -89,7 +84,6 @@ def start(request: ServeRequest, *, wait: bool = True) -> ComponentServer:
     copies = ReadOnlyCopies()
     fixed = [
         *_instance_flags(request),
-        *_speed_flags(program),
         *_wasi_flags(request),
         *(["--allow-precompiled"] if precompiled else []),
         *(
@@ -136,17 +130,6 @@ def _instance_flags(request: ServeRequest) -> list[str]:
         # The default of one second drops an instance between two requests of a person.
         "--idle-instance-timeout=600s",
     ]
-
-
-def _speed_flags(program: Located) -> list[str]:
-    # The pool reserves terabytes of address space at once: not where a limit forbids that.
-    if resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY:
-        return []
-    # The command line of `-O` changes from release to release: only what this one lists.
-    known = answer(program.path, ("serve", "-O", "help"))[1]
-    wanted = {"pooling-allocator": "y", "pooling-memory-keep-resident": str(KEEP_RESIDENT)}
-    flags = [f"{name}={value}" for name, value in wanted.items() if re.search(rf"-O +{name}\b", known)]
-    return ["-O", ",".join(flags)] if flags else []
 
 
 def _wasi_flags(request: ServeRequest) -> list[str]:
