@@ -14,6 +14,7 @@ from migrate.reports.validate_text import (
     safe,
     sides,
     start_lines,
+    tally,
     unequal,
     why_not_comparable,
 )
@@ -62,11 +63,7 @@ def _lines(comparison: Comparison) -> Iterator[str]:
     if comparison.probes.thin:
         yield f"- **thin:** {text(comparison.probes.thin)}"
     for run in comparison.runs:
-        verdicts = ", ".join(
-            f"{sum(e.verdict is verdict for e in run.exchanges)} {verdict.replace('_', ' ')}"
-            for verdict in ExchangeVerdict
-        )
-        yield f"- {run.instances} instances: {verdicts}"
+        yield f"- {run.instances} instances: {tally(run)}"
     spots = comparison.blind_spots
     yield f"- blind spots: {len(spots.blind)} of {spots.leaves} places ({spots.share:.1%})"
     for note in comparison.notes:

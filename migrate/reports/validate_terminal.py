@@ -15,6 +15,7 @@ from migrate.reports.validate_text import (
     safe,
     sides,
     start_lines,
+    tally,
     unequal,
     why_not_comparable,
 )
@@ -39,11 +40,7 @@ def _lines(comparison: Comparison, color: bool, width: int) -> Iterator[str]:
     if probes.thin:
         yield from _wrapped(f"THIN: {probes.thin}", width, "  ")
     for run in comparison.runs:
-        counts = [
-            f"{sum(e.verdict is verdict for e in run.exchanges)} {verdict.replace('_', ' ')}"
-            for verdict in ExchangeVerdict
-        ]
-        yield f"  {run.instances:<10} {', '.join(counts)}"
+        yield f"  {run.instances:<10} {tally(run)}"
     spots = comparison.blind_spots
     blind = f"{len(spots.blind)} of {spots.leaves} places ({spots.share:.1%})"
     yield f"  blind      {blind} could not be compared"

@@ -15,6 +15,7 @@ from migrate.model import (
     ExchangeVerdict,
     Measurement,
     Outcome,
+    ProbeRun,
     Sent,
     Side,
 )
@@ -139,6 +140,17 @@ def change(original: Measurement | None, candidate: Measurement | None) -> str:
         return "no difference shown"
     ratio = candidate.median / original.median
     return f"{(1 - ratio):.0%} less" if ratio < 1 else f"{ratio:.1f} times"
+
+
+def tally(run: ProbeRun) -> str:
+    """How many exchanges of a run are alike (as they came, or after allowed differences) and how many not."""
+    count = Counter(exchange.verdict for exchange in run.exchanges)
+    alike = count[ExchangeVerdict.EQUAL] + count[ExchangeVerdict.NORMALISED]
+    text = f"{alike} alike"
+    if count[ExchangeVerdict.NORMALISED]:
+        text += f" ({count[ExchangeVerdict.NORMALISED]} after allowed differences, all listed)"
+    different, unclear = count[ExchangeVerdict.DIFFERENT], count[ExchangeVerdict.NOT_COMPARABLE]
+    return f"{text}, {different} different, {unclear} not comparable"
 
 
 def normalisation_counts(comparison: Comparison) -> list[tuple[str, int, str]]:
