@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -35,6 +36,7 @@ _RECORD = "component.json"
 _PHASE = "==> "
 _TAIL = 25  # lines of the log shown when a build fails
 _KEPT = 30  # components in the shared cache, some 25 MB each
+_SCRATCH = "tmp"
 _FILES = "files.json"
 _FILES_LIMIT = 50_000_000
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f]")
@@ -236,7 +238,8 @@ def _run(
     # By its interpreter: an executable bit is easily lost on the way.
     command = ["/bin/sh", "./build.sh", *(["--offline"] if offline else [])]
     write_atomically(log, b"")
-    with _Phases(progress, f"build {provenance.service}") as phases:
+    scratch = tree / BUILD / _SCRATCH
+    with _emptied(scratch), _Phases(progress, f"build {provenance.service}") as phases:
 
         def each(line: str) -> None:
             phases.line(line)
@@ -244,7 +247,8 @@ def _run(
                 on_line(line)
 
         try:
-            finished = run(command, cwd=tree, log=log, env={**os.environ, **tools}, on_line=each)
+            env = {**os.environ, **tools, "TMPDIR": str(scratch)}
+            finished = run(command, cwd=tree, log=log, env=env, on_line=each)
         except OSError as error:
             raise DiskError(
                 f"The build of {provenance.service} could not be run or logged.",
@@ -253,6 +257,17 @@ def _run(
             ) from error
         if finished.returncode != 0:
             raise _failed(provenance, finished, log)
+
+
+@contextlib.contextmanager
+def _emptied(folder: Path) -> Iterator[None]:
+    """A fresh folder for temporary files: tools that are killed leave theirs, some of them many megabytes."""
+    shutil.rmtree(folder, ignore_errors=True)
+    _make(folder)
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _failed(provenance: Provenance, finished: Finished, log: Path) -> BuildError:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -64,7 +64,7 @@ class ValidateFormat(StrEnum):
 
 
 PathArgument = Annotated[
-    Path, typer.Argument(metavar="[PATH]", help="The repository (default: the current folder).")
+    Path, typer.Argument(metavar="PATH", help="The repository (default: the current folder).")
 ]
 Service = Annotated[
     str | None, typer.Option("--service", "-s", help="The service; needed where there are several.")
@@ -464,7 +464,13 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print the checks as JSON.")] = False,
     color: ColorOption = Color.AUTO,
 ) -> None:
-    """Say what is installed, what is missing, and the exact command that installs it."""
+    """Say what is installed, what is missing, and the exact command that installs it.
+
+    \b
+    Examples:
+      dock2wasm doctor
+      dock2wasm doctor --json
+    """
     from migrate import doctor as examination
 
     checks = examination.examine()
@@ -478,7 +484,12 @@ def doctor(
 
 @app.command()
 def explain(rule: Annotated[str, typer.Argument(help="A rule's name, as a finding shows it.")]) -> None:
-    """Say what a rule means, why it matters and how to mend what it found."""
+    """Say what a rule means, why it matters and how to mend what it found.
+
+    \b
+    Examples:
+      dock2wasm explain memory-state
+    """
     from analyzers.rules import explain as explanation
 
     try:
@@ -494,7 +505,13 @@ def schema(
         str, typer.Argument(metavar="NAME", help="assess, baseline, validate, probes or recording.")
     ],
 ) -> None:
-    """Print the JSON schema of a report or an input file."""
+    """Print the JSON schema of a report or an input file.
+
+    \b
+    Examples:
+      dock2wasm schema assess
+      dock2wasm schema probes > probes.schema.json
+    """
     from migrate.reports import schema_text
 
     try:
@@ -569,6 +586,7 @@ def _environment(pairs: Sequence[str] | None, file: Path | None) -> dict[str, st
 
 def main() -> None:
     """The console script: every error becomes a message and its exit code, never a traceback."""
+    _open_streams()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
@@ -580,10 +598,13 @@ def main() -> None:
             app()
     except Dock2wasmError as error:
         _fail(error)
+    except SystemExit as end:
+        # Typer ends with 1, which is an outcome of ours, where the reader of our output left.
+        if isinstance(end.__context__, BrokenPipeError):
+            _reader_left()
+        raise
     except BrokenPipeError:
-        # The reader of our output left; there is nobody to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+        _reader_left()
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             _fail(
@@ -599,6 +620,27 @@ def main() -> None:
         sys.exit(130)
     except Exception as error:
         _unexpected(error)
+
+
+def _reader_left() -> NoReturn:
+    """Nobody is there to be told; what is still buffered goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.exit(141)
+
+
+def _open_streams() -> None:
+    """Standard streams that the caller closed (`>&-`) lead nowhere.
+
+    Else the next file that is opened would get their number, and what is meant for the terminal would land
+    in it.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+            setattr(sys, name, os.fdopen(number, mode))
 
 
 def _fail(error: Dock2wasmError) -> None:

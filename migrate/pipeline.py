@@ -129,7 +129,8 @@ def _convert(
         snapshot_app=_snapshot(options.snapshot_app),
         allow_hosts=options.allow_hosts or config.allow_hosts,
     )
-    with progress.step(f"write {_shown(plan.output, options.path)}"):
+    verb = "compare" if options.dry_run else "write"
+    with progress.step(f"{verb} {_shown(plan.output, options.path)}"):
         changes = write(plan.output, render(plan), force=options.force, dry_run=options.dry_run)
     return plan, changes
 

@@ -12,6 +12,7 @@ import difflib
 import errno
 import hashlib
 import os
+import shlex
 import shutil
 import stat
 import tempfile
@@ -113,7 +114,7 @@ class Changes:
         if not plan.promise:
             lines.append(f"  no promise: accepted {', '.join(plan.accepted)}")
         if not self.dry_run:
-            lines.append(f"next: dock2wasm build --service {plan.service_name}")
+            lines.append(f"next: {_build_command(plan)}")
         return "\n".join(lines)
 
     def _counts(self) -> str:
@@ -211,6 +212,17 @@ def _refuse_links(output: Path, repository: str) -> None:
                 why="Writing through it would change files elsewhere.",
                 do="Remove the link, or name another folder with --output.",
             )
+
+
+def _build_command(plan: Plan) -> str:
+    """The command that builds the tree of this plan, as it works in the current folder."""
+    words = ["dock2wasm", "build"]
+    if plan.repository != Path.cwd():
+        words.append(str(plan.repository))
+    words += ["--service", plan.service_name]
+    if plan.output != plan.repository / OUTPUT_FOLDER / plan.service_name:
+        words += ["--output", str(plan.output)]
+    return shlex.join(words)
 
 
 def _normal(path: Path) -> Path:

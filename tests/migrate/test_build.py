@@ -266,6 +266,17 @@ def test_a_build_that_is_killed_says_by_what(tree: Path) -> None:
         build(tree, progress=Silent())
 
 
+@pytest.mark.parametrize("end", ["exit 1", "kill -9 $$"])
+def test_temporary_files_do_not_stay(tree: Path, end: str) -> None:
+    (tree / "build/tmp").mkdir(parents=True)
+    (tree / "build/tmp/of-a-run-that-was-killed").touch()
+    script(tree, f'ls "$TMPDIR" >seen; touch "$TMPDIR/half-written"; {end}\n')
+    with pytest.raises(BuildError):
+        build(tree, progress=Silent())
+    assert (tree / "seen").read_text() == ""
+    assert not (tree / "build/tmp").exists()
+
+
 def test_a_build_without_a_component(tree: Path) -> None:
     script(tree, "exit 0\n")
     with pytest.raises(ComponentError, match=r"without api\.wasm"):

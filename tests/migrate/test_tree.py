@@ -198,11 +198,15 @@ def test_changes_as_json(output: Path) -> None:
     assert data["dry_run"] is False
 
 
-def test_the_summary_says_what_matters(output: Path) -> None:
+def test_the_summary_says_what_matters(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = make_plan(made.assessment(output.parents[1], made.assessed()), None)
     first = write(output, FIRST)
     assert "4 created" in first.summary(plan)
+    assert f"next: dock2wasm build {output.parents[1]} --service api" in first.summary(plan)
+    monkeypatch.chdir(output.parents[1])
     assert "next: dock2wasm build --service api" in first.summary(plan)
+    elsewhere = replace(plan, output=output.parents[1] / "my out")
+    assert f"--service api --output '{elsewhere.output}'" in first.summary(elsewhere)
     (output / "build.sh").write_text("mine")
     (output / "old/gone.txt").write_text("mine")
     left_out = tuple(Excluded(f"{n}.pem", "may hold a secret (matches *.pem)") for n in range(7))
