@@ -1,4 +1,4 @@
-"""An assessment as one HTML file to read, filter, sort and print; it needs nothing else, no network either."""
+"""An assessment as one HTML file to read, filter, sort and print; it loads nothing and needs no network."""
 
 from __future__ import annotations
 

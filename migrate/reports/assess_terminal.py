@@ -16,6 +16,7 @@ from analyzers.model import (
     TargetVerdict,
     Verdict,
 )
+from analyzers.redaction import redacted_evidence
 from migrate.policy import Mark, Review, ReviewedService, plain
 from migrate.reports.console import Style, columns, cut, pad, printable, wrap
 
@@ -147,7 +148,7 @@ class _Report:
         arrow = self._style("-->", "blue")
         bar = self._style("|", "blue")
         self._lines.append(f"{' ' * gutter} {arrow} {cut(printable(str(place)), self._width - gutter - 5)}")
-        snippet = printable(place.snippet).strip()
+        snippet = printable(redacted_evidence(place).snippet).strip()
         if snippet:
             number = self._style(str(place.line).rjust(gutter), "blue")
             self._lines.append(f"{number} {bar} {cut(snippet, self._width - gutter - 3)}")

@@ -13,7 +13,9 @@ _BREAK = "\u200b"
 
 def text(value: str) -> str:
     """Plain text on one line."""
-    plain = re.sub(r"(?i)(@|#|\bgh-|:(?=//)|\bwww(?=\.))", lambda found: found[0] + _BREAK, printable(value))
+    plain = re.sub(
+        r"(?i)(@|#|\bgh-|:(?=//)|\bwww(?=\.))", lambda found: found[0] + _BREAK, printable(value).strip()
+    )
     return _MARKUP.sub(lambda found: _escaped(found[0]), plain)
 
 

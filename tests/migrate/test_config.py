@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from migrate.config import Config, load
+from migrate.config import Config, Ignore, load
 from migrate.errors import ConfigError
 
 
@@ -25,6 +25,14 @@ def test_settings_are_read_from_either_place(tmp_path: Path, name: str) -> None:
     assert load(tmp_path) == Config(
         path, ("memory-state",), ("https://api.example.com",), "tests/probes.yaml", 12
     )
+
+
+def test_ignores_are_read_in_order(tmp_path: Path) -> None:
+    (tmp_path / "dock2wasm.toml").write_text(
+        "[[assess.ignore]]\nrule = 'gpu'\nreason = ' later '\n"
+        "[[assess.ignore]]\nrule = 'thread'\nservice = 'web'\npath = 'a/*'\nreason = 'x'\n"
+    )
+    assert load(tmp_path).ignores == (Ignore("gpu", "later"), Ignore("thread", "x", "web", "a/*"))
 
 
 def test_two_places_are_refused(tmp_path: Path) -> None:
@@ -47,6 +55,13 @@ def test_two_places_are_refused(tmp_path: Path) -> None:
         ("[validate]\nprobes = 3\n", "must be a string"),
         ("[validate]\ncold_starts = 0\n", "whole number"),
         ("[validate]\ncold_starts = true\n", "whole number"),
+        ("[assess]\nignore = 1\n", r"headed \[\[assess.ignore\]\]"),
+        ("[assess]\nignore = [1]\n", r"headed \[\[assess.ignore\]\]"),
+        ("[[assess.ignore]]\nrule = 'gpu'\n", "1 has no reason"),
+        ("[[assess.ignore]]\nrule = 'gpu'\nreason = '  '\n", "1 has no reason"),
+        ("[[assess.ignore]]\nreason = 'x'\n", "1 has no rule"),
+        ("[[assess.ignore]]\nrule = 'gpu'\nreason = 'x'\nfile = 'a'\n", "unknown key: file"),
+        ("[[assess.ignore]]\nrule = 'gpu'\nreason = 'x'\npath = 1\n", "must be strings"),
         ("= nothing", "cannot be read"),
     ],
 )
