@@ -89,7 +89,7 @@ def assess(path: Path, service: str | None = None) -> Assessment:
 
 
 def _refuse_unreadable(assessment: Assessment) -> None:
-    """Raises DockerfileError with what stood in the way of each file that would define a service."""
+    """Raises DockerfileError with what stood in the way of the files that would define a service."""
     from analyzers.compose import is_compose_file
     from analyzers.inventory import is_dockerfile
 
@@ -117,9 +117,12 @@ def _convert(
     assessment: Assessment, options: ConvertOptions, config: Config, progress: Progress
 ) -> tuple[Plan, Changes]:
     from migrate.convert import render
-    from migrate.plan import make_plan
+    from migrate.plan import choose, make_plan
     from migrate.tree import write
 
+    service = choose(assessment, options.service).service
+    if service.image is None and service.image_name is None:
+        _refuse_unreadable(assessment)
     plan = make_plan(
         assessment,
         options.service,

@@ -38,6 +38,8 @@ RULE = Rule(
 
 
 def check(service: Service) -> Iterator[Finding]:
+    if service.compose and not (service.image or service.image_name or service.source):
+        return  # its Dockerfile could not be read: what a port in compose speaks is not known
     others = [item for item in service.listeners if item.protocol not in {Inbound.HTTP, Inbound.NONE}]
     if not others:
         return
@@ -73,4 +75,11 @@ CASES = (
         effect=Effect.REFACTOR,
     ),
     good("HTTP", service()),
+    good(
+        "a port of a service whose Dockerfile cannot be read",
+        {
+            "compose.yaml": "services:\n  api:\n    build: .\n    ports: ['8000:8000']\n",
+            "Dockerfile": "FROM python\nFOO bar\n",
+        },
+    ),
 )

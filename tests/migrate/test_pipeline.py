@@ -65,6 +65,15 @@ def test_a_file_that_would_define_a_service_and_cannot_be_read(
     assert said in caught.value.why
 
 
+def test_a_compose_service_whose_dockerfile_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text("services:\n  api:\n    build: .\n    ports: ['8000:8000']\n")
+    (tmp_path / "Dockerfile").write_text("FROM python\nFOO bar\n")
+    assert str(pipeline.assess(tmp_path).services[0].verdict) != "keep", "nothing is known of it"
+    with pytest.raises(DockerfileError) as caught:
+        pipeline.convert(options(tmp_path), Silent())
+    assert "line 2: unknown instruction: FOO" in caught.value.why
+
+
 def test_a_secret_without_a_value_stops_migrate_before_the_build(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
