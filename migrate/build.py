@@ -233,8 +233,10 @@ def _run(
     script = tree / "build.sh"
     if not script.is_file():
         raise OutputError(f"{script} is missing.", do="Run convert again.")
-    # The script takes the programs whose versions are part of the key: PYTHON, GO, ...
-    tools = {name.upper(): str(find(name).path) for name in lanes.lane(provenance.lane).REQUIRES}
+    # The script takes the programs whose versions are part of the key: DOCK2WASM_PYTHON, ...
+    tools = {
+        f"DOCK2WASM_{name.upper()}": str(find(name).path) for name in lanes.lane(provenance.lane).REQUIRES
+    }
     # By its interpreter: an executable bit is easily lost on the way.
     command = ["/bin/sh", "./build.sh", *(["--offline"] if offline else [])]
     write_atomically(log, b"")

@@ -15,6 +15,7 @@ from migrate.config import Config
 from migrate.config import load as load_config
 from migrate.errors import (
     DockerfileError,
+    EngineError,
     Exit,
     NoServiceError,
     OutputError,
@@ -230,7 +231,7 @@ def _refuse_early(tree: Path, choices: ValidateChoices, probes: Path | None) -> 
     """What would stop the comparison stops it before a build that takes a minute.
 
     Raises TargetError and ToolMissingError for the runtime, ConfigError for a secret without a value,
-    ProbesError for the probes.
+    ProbesError for the probes, EngineError where neither a Docker engine nor a recording is there.
     """
     from migrate.runtimes import runtime
     from migrate.serve import environment_for
@@ -241,6 +242,28 @@ def _refuse_early(tree: Path, choices: ValidateChoices, probes: Path | None) -> 
     environment_for(load(tree), choices.environment)
     if probes is not None:
         load_probes(probes)
+    _refuse_without_original(choices.recording or tree / "recording.json", choices)
+
+
+def _refuse_without_original(recording: Path, choices: ValidateChoices) -> None:
+    from migrate.validate.engine import connect
+    from migrate.validate.recording import load as load_recording
+
+    if choices.replay:
+        load_recording(recording)
+        return
+    if recording.is_file() and not choices.record:
+        return
+    try:
+        with connect():
+            pass
+    except EngineError as error:
+        raise EngineError(
+            error.what,
+            why=error.why,
+            do=f"{error.do} Without an engine a recording can stand for the original: {recording} "
+            "(made by `dock2wasm validate --record` where there is one).",
+        ) from error
 
 
 def migrate(

@@ -17,7 +17,7 @@ BUILD = """#!/bin/sh
 set -eu
 cd "$(dirname "$0")"
 echo "==> first"
-echo "  something $* with $PYTHON"
+echo "  something $* with $DOCK2WASM_PYTHON"
 echo "==> second"
 echo run >>build/runs
 cp adapter/component.wasm "build/api.wasm"

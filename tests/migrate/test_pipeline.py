@@ -1,11 +1,21 @@
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
 
 from migrate import pipeline
-from migrate.errors import ConfigError, DockerfileError, NoServiceError, ProbesError, TargetError
+from migrate.errors import (
+    ConfigError,
+    Dock2wasmError,
+    DockerfileError,
+    EngineError,
+    NoServiceError,
+    ProbesError,
+    RecordingError,
+    TargetError,
+)
 from migrate.pipeline import ConvertOptions, ValidateChoices
 from migrate.progress import Silent
 
@@ -34,8 +44,10 @@ def repository(tmp_path: Path) -> Path:
     return root
 
 
-def choices(runtime: str = "wasmtime", probes: Path | None = None) -> ValidateChoices:
-    return ValidateChoices(runtime, probes, None, False, False, {}, False, None)
+def choices(
+    runtime: str = "wasmtime", probes: Path | None = None, *, replay: bool = False
+) -> ValidateChoices:
+    return ValidateChoices(runtime, probes, None, False, replay, {}, False, None)
 
 
 def options(repository: Path) -> ConvertOptions:
@@ -98,4 +110,20 @@ def test_bad_probes_stop_migrate_before_the_build(
     bad.write_text("probes: 7\n")
     with pytest.raises(ProbesError):
         pipeline.migrate(options(repository), choices(probes=bad), False, Silent())
+    assert not (repository / "wasm/api/build").exists()
+
+
+# The docker package leaves the socket that it could not connect to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize(("replay", "error"), [(False, EngineError), (True, RecordingError)])
+def test_without_an_original_nothing_is_built(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, replay: bool, error: type[Dock2wasmError]
+) -> None:
+    monkeypatch.setenv("SECRET_KEY", "x")
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{repository}/no.sock")
+    with pytest.raises(error, match=r"No Docker engine answers|recording\.json cannot be read") as caught:
+        pipeline.migrate(options(repository), choices(replay=replay), False, Silent())
+    assert "validate --record" in caught.value.do
+    del caught
+    gc.collect()
     assert not (repository / "wasm/api/build").exists()
