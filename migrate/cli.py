@@ -189,14 +189,15 @@ def assess(
 
         known = read(baseline)
     assessment = pipeline.assess(path)
+    chosen = choose(assessment, service) if service is not None else None
     review = policy.review(assessment, config.load(path), known)
     if write_baseline is not None:
         from migrate.files import write_atomically
         from migrate.reports.wire.baseline import to_bytes
 
         write_atomically(write_baseline, to_bytes(policy.new_baseline(review)))
-    if service is not None:
-        review = policy.only(review, choose(assessment, service))
+    if chosen is not None:
+        review = policy.only(review, chosen)
     for output_format, report in outputs:
         _emit(_assessed(review, output_format, asked, _colored(color, report)), report)
     failed = policy.failure(review, asked)

@@ -47,6 +47,12 @@ class Config:
     cold_starts: int | None = None
     ignores: tuple[Ignore, ...] = ()
 
+    @property
+    def where(self) -> str:
+        """The file as the repository names it; "" where there is none."""
+        path = self.source.as_posix() if self.source else ""
+        return max((name for name in NAMES if path.endswith(name)), key=len, default="")
+
 
 def load(repository: Path) -> Config:
     """The repository's settings; all defaults where it has none.

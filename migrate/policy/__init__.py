@@ -102,8 +102,7 @@ def plain(assessment: Assessment) -> Review:
 
 def review(assessment: Assessment, config: Config, baseline: Baseline | None = None) -> Review:
     """Mark the findings of a whole repository (narrow it with `only` afterwards)."""
-    source = config.source.name if config.source else ""
-    ignores = Ignores(config.ignores, comments(assessment), source)
+    ignores = Ignores(config.ignores, comments(assessment), config.where)
     known = baseline.by_fingerprint() if baseline else {}
     verdicts = baseline.verdicts() if baseline else {}
     services = []

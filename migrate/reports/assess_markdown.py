@@ -15,6 +15,7 @@ LIMIT = 60_000  # characters; forges refuse comments of more than 65,536
 _MARKS = {Verdict.CONVERT: "🟢", Verdict.REFACTOR: "🟡", Verdict.KEEP: "🔴"}
 _ORDER = (Verdict.KEEP, Verdict.REFACTOR, Verdict.CONVERT)
 _ROWS = 100
+_FINDINGS = 20  # of one service
 _EVIDENCE = 3
 _NOT_READ = 20
 
@@ -32,8 +33,8 @@ def render(review: Review) -> str:
         parts.append(part)
         used += len(part)
     if left:
-        noun = "service is" if left == 1 else "services are"
-        parts.append(f"\nThe details of {left} more {noun} in the JSON and HTML reports.\n")
+        noun = "service" if left == 1 else "services"
+        parts.append(f"\nThe details of {left} more {noun} are in the JSON and HTML reports.\n")
     return head + "".join(parts) + tail
 
 
@@ -85,8 +86,11 @@ def _service(one: ReviewedService) -> Iterator[str]:
     name = html.escape(printable(judged.service.name))
     yield ""
     yield (f"<details><summary><code>{name}</code>: {judged.verdict}, {len(shown)} {noun}{aside}</summary>")
-    for finding, mark in shown:
+    for finding, mark in shown[:_FINDINGS]:
         yield from _finding(finding, mark)
+    if len(shown) > _FINDINGS:
+        yield ""
+        yield f"And {len(shown) - _FINDINGS} more; the JSON and HTML reports have all."
     if judged.unknown:
         yield ""
         yield "Could not be settled by reading:"

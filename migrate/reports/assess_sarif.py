@@ -28,6 +28,7 @@ _LEVELS = {
     Severity.MINOR: "note",
     Severity.INFO: "note",
 }
+_TEXTS = ("shortDescription", "fullDescription", "help")
 _NOT_READ, _RULE_FAILED, _IDLE_IGNORE = "not-read", "rule-failed", "idle-ignore"
 _NOTIFICATIONS = {
     _NOT_READ: "A path of the repository was not read.",
@@ -53,7 +54,7 @@ def to_sarif(review: Review, fail_on: Sequence[FailOn] = ()) -> Json:
                             "version": assessment.tool_version,
                             "rules": descriptors,
                             "notifications": [
-                                {"id": name, "shortDescription": {"text": text}}
+                                {"id": name} | {key: {"text": text} for key in _TEXTS}
                                 for name, text in _NOTIFICATIONS.items()
                             ],
                             "properties": {"rules": assessment.rules_version},

@@ -95,6 +95,10 @@ def test_a_setting_for_no_rule_is_said(tmp_path: Path) -> None:
     (idle,) = judged(tmp_path).idle
     assert idle.where == "dock2wasm.toml, [[assess.ignore]] 1"
     assert idle.why == "there is no rule of that name"
+    (tmp_path / ".github").mkdir()
+    (tmp_path / "dock2wasm.toml").rename(tmp_path / ".github" / "dock2wasm.toml")
+    (idle,) = judged(tmp_path).idle
+    assert idle.where == ".github/dock2wasm.toml, [[assess.ignore]] 1"
 
 
 def test_one_comment_names_several_rules(tmp_path: Path) -> None:

@@ -139,4 +139,11 @@ def test_a_comment_is_never_longer_than_forges_take() -> None:
     markdown = render(plain(Assessment(inventory, (one,) * 300, "1", "1", failed)))
     assert LIMIT / 4 < len(markdown) <= LIMIT
     assert "and 200 more" in markdown
-    assert "The details of" in markdown
+    assert "The details of 300 more services are" in markdown
+
+
+def test_a_service_with_many_findings_shows_the_first() -> None:
+    one = assessed(findings=(finding("memory-state"),) * 21)
+    markdown = render(plain(Assessment(Inventory(Path("/repo"), None, ()), (one,), "1", "1")))
+    assert markdown.count("**refactor** `memory-state`") == 20
+    assert "And 1 more;" in markdown

@@ -25,8 +25,10 @@ from analyzers.model import (
 )
 from analyzers.rules import load
 from analyzers.rules._build import at, compose, env, fact, image, service
+from migrate.policy import new_baseline
 from migrate.reports import schema_text
 from migrate.reports.wire.assess import to_json
+from tests.migrate.policy.judged import edited, judged, repository
 
 SCHEMA = json.loads(schema_text("assess"))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
@@ -117,6 +119,35 @@ def test_a_failed_rule_is_in_the_report() -> None:
     data = to_json(given)
     VALIDATOR.validate(data)
     assert data["rules_failed"] == [{"rule": "r", "service": "web", "error": "ValueError: no"}]
+
+
+def test_what_is_known_and_ignored_is_in_the_report(tmp_path: Path) -> None:
+    repository(tmp_path)
+    edited(
+        tmp_path,
+        "app.py",
+        ("last = []", "last = []\nmore = []"),
+        ("    last.", "    more.clear()\n    last."),
+    )
+    baseline = new_baseline(judged(tmp_path))
+    comment = "last.append(name)  # dock2wasm: ignore[memory-state, gpu] to Redis"
+    edited(tmp_path, "app.py", ("last.append(name)", comment), ("    more.clear()\n", ""))
+    review = judged(tmp_path, baseline)
+    data = to_json(review.assessment, review)
+    VALIDATOR.validate(data)
+    seen, last = (one for one in data["services"][0]["findings"] if one["rule"] == "memory-state")
+    assert (seen["known"], seen["ignored"]) == (True, None)
+    assert (last["known"], last["ignored"]) == (False, {"reason": "to Redis", "where": "app.py:12"})
+    assert data["idle_ignores"] == [
+        {"where": "app.py:12", "rule": "gpu", "why": "matches no finding in line 12"}
+    ]
+    assert "app.more is changed" in " ".join(one["message"] for one in data["baseline"]["gone"])
+
+
+def test_without_a_baseline_nothing_is_known() -> None:
+    data = report(service(fact(FactKind.MEMORY_STATE, "app.hits")))
+    assert data["baseline"] is None
+    assert {one["known"] for one in data["services"][0]["findings"]} == {False}
 
 
 ANY = st.text(st.characters(codec=None, categories=None), max_size=40)
