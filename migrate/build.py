@@ -23,7 +23,7 @@ from migrate import component as components
 from migrate import lanes
 from migrate import targets as writers
 from migrate.errors import BuildError, ComponentError, DiskError, OutputError
-from migrate.files import write_atomically
+from migrate.files import remedy, write_atomically
 from migrate.model import BuildResult, Component
 from migrate.processes import Finished, run
 from migrate.progress import Progress
@@ -37,6 +37,7 @@ _PHASE = "==> "
 _TAIL = 25  # lines of the log shown when a build fails
 _KEPT = 30  # components in the shared cache, some 25 MB each
 _SCRATCH = "tmp"
+_ROOM = 1_000_000  # bytes; with less than that left, a failed build failed for want of space
 _FILES = "files.json"
 _FILES_LIMIT = 50_000_000
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f]")
@@ -255,9 +256,10 @@ def _run(
             raise DiskError(
                 f"The build of {provenance.service} could not be run or logged.",
                 why=error.strerror or str(error),
-                do="Free some space, or check the folder's permissions.",
+                do=remedy(error),
             ) from error
         if finished.returncode != 0:
+            _refuse_full_disk(provenance, tree, log)
             raise _failed(provenance, finished, log)
 
 
@@ -270,6 +272,17 @@ def _emptied(folder: Path) -> Iterator[None]:
         yield
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _refuse_full_disk(provenance: Provenance, tree: Path, log: Path) -> None:
+    """A full disk is the reason for whatever a failed build says, and few tools say it."""
+    free = shutil.disk_usage(tree).free
+    if free < _ROOM:
+        raise DiskError(
+            f"The build of {provenance.service} failed: the disk that holds {tree} is full.",
+            why=f"{free / 1e6:.1f} MB are free; a build needs about 500 MB. The log: {log}",
+            do="Free some space, then run again.",
+        )
 
 
 def _failed(provenance: Provenance, finished: Finished, log: Path) -> BuildError:
@@ -420,7 +433,9 @@ def _make(folder: Path) -> None:
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
-        raise DiskError(f"{folder} cannot be made.", why=error.strerror or str(error)) from error
+        raise DiskError(
+            f"{folder} cannot be made.", why=error.strerror or str(error), do=remedy(error)
+        ) from error
 
 
 @contextlib.contextmanager
@@ -431,7 +446,9 @@ def _locked(folder: Path, service: str) -> Iterator[None]:
     try:
         lock = (folder / ".lock").open("w")
     except OSError as error:
-        raise DiskError(f"{folder} cannot be written.", why=error.strerror or str(error)) from error
+        raise DiskError(
+            f"{folder} cannot be written.", why=error.strerror or str(error), do=remedy(error)
+        ) from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

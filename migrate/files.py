@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 from pathlib import Path
 
 from migrate.errors import DiskError
+
+
+def remedy(error: OSError) -> str:
+    """What to do about a file that cannot be written."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return "Free some space, then run again."
+    if error.errno == errno.EROFS:
+        return "Name a folder that is not on a read-only file system."
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        return "Check who owns the folder, or name another."
+    if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.EISDIR}:
+        return "Check the path: its folder must be there, and it must not name a folder itself."
+    return "Check the folder and its permissions."
 
 
 def write_atomically(path: Path, data: bytes, *, executable: bool = False) -> None:
@@ -33,5 +47,5 @@ def write_atomically(path: Path, data: bytes, *, executable: bool = False) -> No
         raise DiskError(
             f"{path} cannot be written.",
             why=error.strerror or str(error),
-            do="Free some space, or check the folder and its permissions.",
+            do=remedy(error),
         ) from error

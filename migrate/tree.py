@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from migrate.errors import DiskError, Dock2wasmError, OutputError
+from migrate.files import remedy
 from migrate.model import GeneratedFile, Plan
 from migrate.plan import OUTPUT_FOLDER
 from migrate.provenance import LIMIT, PROVENANCE, Provenance, from_bytes, is_inside
@@ -440,5 +441,5 @@ def _explained(output: Path) -> Iterator[None]:
         raise DiskError(
             f"{output} cannot be written; what was there before is unchanged.",
             why=why,
-            do="Free some space, then run again.",
+            do=remedy(error),
         ) from error

@@ -252,6 +252,14 @@ def test_a_native_backtrace_does_not_hide_the_error(tree: Path) -> None:
     assert "_start" in (tree / "build/build.log").read_text(), "the log keeps all"
 
 
+def test_a_build_that_filled_the_disk(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script(tree, "echo cryptic; exit 1\n")
+    usage = shutil.disk_usage(tree)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=4096))
+    with pytest.raises(DiskError, match=r"the disk that holds .* is full"):
+        build(tree, progress=Silent())
+
+
 def test_a_failure_that_nobody_can_explain(tree: Path) -> None:
     script(tree, "exit 1\n")
     with pytest.raises(BuildError) as caught:

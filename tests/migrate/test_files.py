@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
 from migrate.errors import DiskError
-from migrate.files import write_atomically
+from migrate.files import remedy, write_atomically
 
 
 def test_writes_and_replaces(tmp_path: Path) -> None:
@@ -44,3 +45,17 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(
         write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.ENOSPC, "Free some space"),
+        (errno.EROFS, "read-only"),
+        (errno.EACCES, "who owns"),
+        (errno.ENOENT, "must be there"),
+        (errno.EIO, "permissions"),
+    ],
+)
+def test_the_remedy_fits_the_reason(number: int, said: str) -> None:
+    assert said in remedy(OSError(number, "x"))
