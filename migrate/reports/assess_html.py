@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import groupby
+
 from analyzers import rules
-from analyzers.model import Effect, ServiceAssessment, Verdict
+from analyzers.model import Effect, Evidence, ServiceAssessment, Verdict
 from analyzers.redaction import redacted_evidence
 from migrate.policy import Review
 from migrate.reports import page
@@ -35,11 +38,16 @@ def render(review: Review) -> str:
         explained=[loaded for loaded in rules.load() if loaded.rule.id in found],
         places=_PLACES,
         routes=_ROUTES,
-        redact=redacted_evidence,
+        by_file=_by_file,
         describe=describe_grant,
         converts_on=_converts_on,
         main_reason=_main_reason,
     )
+
+
+def _by_file(places: Iterable[Evidence]) -> list[list[Evidence]]:
+    """Places of one file that follow each other are shown together."""
+    return [list(lines) for _, lines in groupby(map(redacted_evidence, places), lambda place: place.path)]
 
 
 def _converts_on(one: ServiceAssessment) -> list[str]:

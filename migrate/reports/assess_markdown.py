@@ -9,7 +9,7 @@ from analyzers.model import Effect, Finding, Severity, Verdict
 from analyzers.redaction import redacted_evidence
 from migrate.policy import Mark, Review, ReviewedService
 from migrate.reports.console import cut, printable
-from migrate.reports.markdown import code, fence, text
+from migrate.reports.markdown import cell, code, fence, text
 
 LIMIT = 60_000  # characters; forges refuse comments of more than 65,536
 _MARKS = {Verdict.CONVERT: "🟢", Verdict.REFACTOR: "🟡", Verdict.KEEP: "🔴"}
@@ -68,10 +68,10 @@ def _row(one: ReviewedService) -> str:
     judged = one.assessment
     takes = ", ".join(item.target for item in judged.targets if item.verdict is Verdict.CONVERT)
     reason = next((f.rule for f in judged.findings if f.effect is not Effect.NONE), "")
-    name = code(cut(printable(judged.service.name), 60))
+    name = cell(cut(printable(judged.service.name), 60))
     return (
         f"| {name} | {_MARKS[judged.verdict]} **{judged.verdict}** | {judged.score} "
-        f"| {judged.confidence} | {takes or '-'} | {code(reason) if reason else '-'} |"
+        f"| {judged.confidence} | {takes or '-'} | {cell(reason) if reason else '-'} |"
     )
 
 
@@ -160,7 +160,7 @@ def _tail(review: Review) -> Iterator[str]:
         yield "</details>"
     if review.gone:
         yield ""
-        yield f"{len(review.gone)} of the baseline's findings are gone: write it anew."
+        yield f"Findings of the baseline that are gone: {len(review.gone)}. Write it anew."
 
 
 def _more(count: int) -> Iterator[str]:

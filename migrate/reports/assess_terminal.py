@@ -249,7 +249,7 @@ class _Report:
             self._wrap(f"{item.where}: {item.rule} {item.why}", first="  - ")
         if self._review.gone:
             self._blank()
-            self._wrap(f"{_counted(len(self._review.gone), 'finding')} of the baseline gone: write it anew.")
+            self._wrap(f"Findings of the baseline that are gone: {len(self._review.gone)}. Write it anew.")
 
     # --- lines ------------------------------------------------------------------------------
 

@@ -25,11 +25,16 @@ def _escaped(found: str) -> str:
 
 
 def code(value: str) -> str:
-    """A code span, in a table as well. Nothing in it becomes a link or a mention."""
-    shown = printable(value).replace("|", "\\|")
+    """A code span. Nothing in it becomes a link or a mention."""
+    shown = printable(value)
     ticks = "`" * (max((len(run) for run in re.findall("`+", shown)), default=0) + 1)
     pad = " " if not shown.strip() or shown[0] in "` " or shown[-1] in "` " else ""
     return f"{ticks}{pad}{shown}{pad}{ticks}"
+
+
+def cell(value: str) -> str:
+    """A code span in a table, where `|` must be escaped even there."""
+    return code(value).replace("|", "\\|")
 
 
 def fence(lines: list[str]) -> list[str]:

@@ -97,6 +97,15 @@ def test_it_can_be_read_without_the_script(tmp_path: Path) -> None:
     assert "Keep the state where every instance sees it" in page.text
 
 
+def test_lines_of_one_file_stand_together(tmp_path: Path) -> None:
+    repository(tmp_path)
+    edited(tmp_path, "app.py", ("    last.append(name)\n", "    last.append(name)\n    del last[:-5]\n"))
+    html = assess_html.render(judged(tmp_path))
+    assert "<figcaption><code>app.py</code></figcaption>" in html
+    lines = re.findall(r'class="number">(\d+)</span>([^<]*)</span>', html)
+    assert lines[1:3] == [("11", "last.append(name)"), ("12", "del last[:-5]")]
+
+
 def test_every_control_has_a_name_and_every_link_a_target() -> None:
     html = assess_html.render(PLAIN)
     page = Page(html)

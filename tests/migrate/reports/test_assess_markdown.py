@@ -14,7 +14,8 @@ from markdown_it.token import Token
 from analyzers.model import Assessment, Evidence, Inventory, NotRead, RuleFailure
 from migrate.policy import plain
 from migrate.reports.assess_markdown import LIMIT, render
-from migrate.reports.markdown import code, fence, text
+from migrate.reports.console import printable
+from migrate.reports.markdown import cell, code, fence, text
 from tests.migrate.made import assessed, finding, service
 from tests.migrate.policy.judged import edited, judged, repository
 from tests.migrate.reports.hostile import HOSTILE, hostile
@@ -63,10 +64,17 @@ def test_text_begins_no_block(value: str) -> None:
 
 
 @given(HOSTILE)
-def test_code_is_one_span_in_a_table_too(value: str) -> None:
+def test_code_is_one_span(value: str) -> None:
+    found = [token for token in tokens(f"- {code(value)}") if token.type != "inline" and not token.block]
+    assert [token.type for token in found] == ["code_inline"]
+    assert found[0].content.strip() == printable(value).strip()
+
+
+@given(HOSTILE)
+def test_a_cell_is_one_span(value: str) -> None:
     cells = [
         token
-        for token in PARSER.parse(f"| a | b |\n| --- | --- |\n| {code(value)} | x |\n")
+        for token in PARSER.parse(f"| a | b |\n| --- | --- |\n| {cell(value)} | x |\n")
         if token.type == "inline"
     ]
     assert len(cells) == 4

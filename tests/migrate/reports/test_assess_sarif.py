@@ -61,6 +61,13 @@ def test_whatever_strangers_write_fits_the_schema(validator: Any, texts: tuple[s
         assert "](" not in message
 
 
+def test_no_message_is_a_link() -> None:
+    sarif = to_sarif(hostile("see [x](https://evil.example)", "a", "b", "[y](1)", "c"))
+    messages = list(_messages(sarif["runs"][0]["results"]))
+    assert "[x] (https://evil.example)" in messages[0]
+    assert not [message for message in messages if "](" in message]
+
+
 def _messages(results: list[dict[str, Any]]) -> Iterator[str]:
     for result in results:
         yield result["message"]["text"]
