@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 
 from analyzers.model import Finding, ServiceAssessment
+from migrate.policy.ignores import without_comment
 
 VERSION = "dock2wasm/v1"  # the name that SARIF files give to this way of computing
 
@@ -14,8 +15,8 @@ def fingerprints(one: ServiceAssessment) -> tuple[str, ...]:
     """One for each of the service's findings, in their order.
 
     Made of rule, service, path and the text of the first place (spaces collapsed), and a number where
-    these are the same for several: blank lines, new code above and indentation change nothing; an
-    edited line or a renamed file does.
+    these are the same for several: blank lines, new code above and indentation change nothing, nor does
+    an ignore comment; an edited line or a renamed file does.
     """
     seen: Counter[str] = Counter()
     found = []
@@ -30,6 +31,7 @@ def _base(service: str, finding: Finding) -> str:
     first = finding.evidence[0] if finding.evidence else None
     path = first.path if first else ""
     # Without a line to go by, the message has to do.
-    text = " ".join(((first.snippet if first else "") or finding.message).split())
+    line = without_comment(first.snippet) if first else ""
+    text = " ".join((line or finding.message).split())
     parts = "\0".join((finding.rule, service, path, text))
     return hashlib.sha256(parts.encode("utf-8", "backslashreplace")).hexdigest()[:32]

@@ -110,6 +110,11 @@ def _fits(setting: Ignore, one: ServiceAssessment, finding: Finding) -> bool:
     )
 
 
+def without_comment(line: str) -> str:
+    """The line less an ignore comment behind it."""
+    return _COMMENT.sub("", line)
+
+
 def comments(assessment: Assessment) -> tuple[Comment, ...]:
     """The ignore comments in the files that services were judged by."""
     root = assessment.inventory.root

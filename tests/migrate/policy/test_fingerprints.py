@@ -28,6 +28,15 @@ def test_names_survive_lines_that_move(tmp_path: Path) -> None:
     assert moved[0][0].evidence[0].line != marks(before, "memory-state")[0][0].evidence[0].line
 
 
+def test_an_ignore_comment_is_no_part_of_the_line(tmp_path: Path) -> None:
+    before = names(marks(judged(repository(tmp_path)), "memory-state"))
+    line = "last.append(name)  # dock2wasm: ignore[memory-state] to Redis"
+    edited(tmp_path, "app.py", ("last.append(name)", line))
+    after = marks(judged(tmp_path), "memory-state")
+    assert any(mark.suppressed for _, mark in after)
+    assert names(after) == before
+
+
 def test_an_edited_line_is_another_finding(tmp_path: Path) -> None:
     before = names(marks(judged(repository(tmp_path)), "memory-state"))
     edited(tmp_path, "app.py", ("last.append(name)", "last.append(name.upper())"))
