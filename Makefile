@@ -32,7 +32,7 @@ lint: $(VENV)/.dev ## format, style, types, borders between packages
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test-all: $(VENV)/.dev ## everything, nothing cached, nothing skipped; writes docs/test-all.md
+test-all: $(VENV)/.dev ## everything, nothing cached; writes docs/test-all.md
 	.ci/test-all $(BIN)
 
 wheel: $(VENV)/.dev ## build dist/dock2wasm-*.whl
