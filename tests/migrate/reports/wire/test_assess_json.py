@@ -137,7 +137,7 @@ def test_what_is_known_and_ignored_is_in_the_report(tmp_path: Path) -> None:
     VALIDATOR.validate(data)
     seen, last = (one for one in data["services"][0]["findings"] if one["rule"] == "memory-state")
     assert (seen["known"], seen["ignored"]) == (True, None)
-    assert (last["known"], last["ignored"]) == (False, {"reason": "to Redis", "where": "app.py:12"})
+    assert (last["known"], last["ignored"]) == (True, {"reason": "to Redis", "where": "app.py:12"})
     assert data["idle_ignores"] == [
         {"where": "app.py:12", "rule": "gpu", "why": "matches no finding in line 12"}
     ]
