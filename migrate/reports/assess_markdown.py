@@ -54,6 +54,10 @@ def _head(review: Review) -> Iterator[str]:
     at = f" at {code(commit[:12])}" if commit else ""
     version = code(review.assessment.tool_version)
     yield f"{len(services)} service{'s' * (len(services) != 1)}{at}, read by dock2wasm {version}."
+    if review.has_baseline or review.suppressed:
+        every = sum(len(one.marks) for one in services)
+        new = every - review.known - review.suppressed
+        yield f"Findings, notes included: {new} new, {review.known} known, {review.suppressed} ignored."
     yield ""
     if services:
         yield "| service | verdict | score | confidence | converts on | main reason |"
@@ -78,6 +82,7 @@ def _row(one: ReviewedService) -> str:
 def _service(one: ReviewedService) -> Iterator[str]:
     judged = one.assessment
     shown = [pair for pair in one.findings() if _serious(pair[0])]
+    shown.sort(key=lambda pair: not pair[1].counts)  # what is new first
     if not shown and not judged.unknown:
         return
     new = sum(mark.counts for _, mark in shown)

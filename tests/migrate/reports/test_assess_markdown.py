@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from analyzers.model import Assessment, Evidence, Inventory, NotRead, RuleFailure
-from migrate.policy import plain
+from migrate.policy import new_baseline, plain
 from migrate.reports.assess_markdown import LIMIT, render
 from migrate.reports.console import printable
 from migrate.reports.markdown import cell, code, fence, text
@@ -127,6 +127,16 @@ def test_what_is_ignored_says_why(tmp_path: Path) -> None:
     markdown = render(judged(tmp_path))
     assert "*Ignored: to Redis* (`app.py:11`)" in markdown
     assert "2 findings, 1 known or ignored" in markdown
+
+
+def test_what_is_new_comes_first(tmp_path: Path) -> None:
+    baseline = new_baseline(judged(repository(tmp_path)))
+    edited(tmp_path, "app.py", ("last.append(name)", "last.append(name.upper())"))
+    markdown = render(judged(tmp_path, baseline))
+    assert re.search(
+        r"^Findings, notes included: 1 new, [1-9]\d* known, 0 ignored\.$", markdown, re.MULTILINE
+    )
+    assert markdown.index("app.last is") < markdown.index("app.seen is") < markdown.index("*Known: it stands")
 
 
 def test_what_was_not_read_and_what_failed_are_there() -> None:
