@@ -47,6 +47,9 @@ def test_each_service_has_a_verdict_facets_and_evidence(path: Path) -> None:
         Confidence(service["confidence"])
         assert service["reasons"]
         assert service["disputable"] is bool(service.get("argument")), service["name"]
+        assert set(service.get("disputed", [])) <= FACETS | {"verdict", "language", "discovery"}, service[
+            "name"
+        ]
         assert service["evidence"], service["name"]
         for evidence in service["evidence"]:
             assert evidence["line"] >= 1 and evidence["says"] and not evidence["path"].startswith("/")
