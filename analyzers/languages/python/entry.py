@@ -384,7 +384,7 @@ def _settings(program: Program, module: Module) -> str | None:
     """The settings module: the environment's, else the default that the module sets."""
     if given := program.env.get("DJANGO_SETTINGS_MODULE"):
         return given
-    for node in module.nodes:
+    for node in (*module.outline.calls, *module.outline.assignments):
         match node:
             case ast.Call(func=ast.Attribute(attr="setdefault"), args=[ast.Constant(value=key), value_node]):
                 if key != "DJANGO_SETTINGS_MODULE":

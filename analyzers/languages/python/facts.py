@@ -21,7 +21,8 @@ from analyzers.languages.python.entry import Entry, of_expression
 from analyzers.languages.python.modules import Module, Program, bound_names
 from analyzers.languages.python.scopes import Calls, Scope, of_module
 from analyzers.languages.python.values import UnknownValueError, evaluate, text_of, written
-from analyzers.model import Confidence, Fact, FactKind, Reach
+from analyzers.model import Confidence, Evidence, Fact, FactKind, Reach
+from analyzers.repository import Tree
 
 _EVIDENCE = 12  # lines shown for one fact
 
@@ -67,22 +68,25 @@ def collect(program: Program, entry: Entry, modules: Sequence[Module], *, extern
         found += _import_facts(program, module, state.settled)
     if external:
         found = [replace(fact, reach=Reach.UNKNOWN) for fact in found]
-    return _merged(found)
+    return _merged(found, program.guest.tree)
 
 
-def _merged(found: Iterable[Fact]) -> tuple[Fact, ...]:
-    """Facts that say the same become one with several lines."""
-    groups: dict[tuple[object, ...], Fact] = {}
+def _merged(found: Iterable[Fact], tree: Tree) -> tuple[Fact, ...]:
+    """Facts that say the same become one with several lines; their text is read only now."""
+    groups: dict[tuple[object, ...], tuple[Fact, dict[Evidence, None]]] = {}
     for fact in sorted(
         found, key=lambda f: (f.evidence[0].path, f.evidence[0].line) if f.evidence else ("", 0)
     ):
         key = (fact.kind, fact.subject, fact.detail, fact.reach, fact.confidence)
-        before = groups.get(key)
-        if before is None:
-            groups[key] = fact
-        elif fact.evidence[0] not in before.evidence and len(before.evidence) < _EVIDENCE:
-            groups[key] = replace(before, evidence=before.evidence + fact.evidence)
-    return tuple(groups.values())
+        _, lines = groups.setdefault(key, (fact, {}))
+        if len(lines) < _EVIDENCE:
+            lines.update(dict.fromkeys(fact.evidence))
+    return tuple(
+        replace(
+            fact, evidence=tuple(replace(line, snippet=tree.line(line.path, line.line)) for line in lines)
+        )
+        for fact, lines in groups.values()
+    )
 
 
 # --- imports ------------------------------------------------------------------------------------------
@@ -94,7 +98,7 @@ def _import_facts(program: Program, module: Module, settled: Set[str]) -> Iterat
         if program.own(item.module):
             continue
         full = f"{item.module}.{item.attribute}" if item.attribute else item.module
-        evidence = (program.evidence(module, item.line),)
+        evidence = (Evidence(module.path, item.line),)
 
         def is_(names: Iterable[str], full: str = full) -> str | None:
             return next((n for n in names if full == n or full.startswith(n + ".")), None)
@@ -412,7 +416,7 @@ class _Reader:
         detail: str = "",
         sure: Confidence = Confidence.HIGH,
     ) -> Fact:
-        evidence = (self.program.evidence(self.module, getattr(node, "lineno", 1)),)
+        evidence = (Evidence(self.module.path, getattr(node, "lineno", 1)),)
         # Neither start nor requests are seen to lead here: commands, dead code, or a call in disguise.
         if self.reach is Reach.UNKNOWN:
             sure = Confidence.LOW
@@ -891,7 +895,7 @@ class _Reader:
                 and isinstance(node.value, ast.Dict)
                 and "LocMemCache" in written(node.value, 2000)
             ):
-                evidence = (self.program.evidence(self.module, node.lineno),)
+                evidence = (Evidence(self.module.path, node.lineno),)
                 subject = f"{self.module.name}.CACHES"
                 yield Fact(
                     FactKind.MEMORY_STATE, subject, evidence, "LocMemCache", Reach.REQUEST, Confidence.MEDIUM
@@ -986,7 +990,7 @@ class _Reader:
                 inside = {id(inner) for statement in node.body for inner in ast.walk(statement)}
                 stores = [
                     n
-                    for n in self.scope.nodes
+                    for n in ast.walk(self.scope.node)
                     if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Store)
                 ]
                 return all(id(store) in inside for store in stores)
@@ -1167,7 +1171,7 @@ def _changes_self(method: Scope, calls: Calls, depth: int = 0) -> str | None:
             continue
         if getattr(node.func.value, "id", "") != "self":
             continue
-        for other in calls.methods.get(node.func.attr, ()):
-            if other.parent is method.parent and (found := _changes_self(other, calls, depth + 1)):
-                return found
+        other = calls.method(method.parent, node.func.attr)
+        if other is not None and (found := _changes_self(other, calls, depth + 1)):
+            return found
     return None

@@ -11,15 +11,13 @@ from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 from analyzers.guest import Guest
+from analyzers.languages.python.blocks import Outline, TooLargeError, is_main_guard, is_type_checking, outline
 from analyzers.model import Evidence
 from analyzers.repository import Tree
 
 _FOLLOW = 12  # re-exports and calls that are followed, one behind the other
-_NODES = 400_000  # syntax nodes of one file
 
-
-Parsed = tuple[ast.Module, list[ast.AST]] | str
-_PARSED: WeakKeyDictionary[Tree, dict[str, Parsed]] = WeakKeyDictionary()
+_PARSED: WeakKeyDictionary[Tree, dict[str, Outline | str]] = WeakKeyDictionary()
 
 
 @dataclass(slots=True)
@@ -30,12 +28,15 @@ class Module:
     path: str  # repository-relative
     guest: str
     is_package: bool
-    tree: ast.Module
+    outline: Outline
     names: dict[str, str] = field(default_factory=dict)
     stars: list[str] = field(default_factory=list)  # modules of `from x import *`
     imports: list[Import] = field(default_factory=list)
     definitions: dict[str, tuple[ast.stmt, ast.expr | None]] = field(default_factory=dict)  # top level
-    nodes: list[ast.AST] = field(default_factory=list)  # all of them, as `ast.walk` gives them
+
+    @property
+    def tree(self) -> ast.Module:
+        return self.outline.tree
 
     @property
     def package(self) -> str:
@@ -76,9 +77,15 @@ class Program:
         self.modules: dict[str, Module] = {}
         self.unparsed: dict[str, str] = {}  # repository path -> why
         self._missing: set[str] = set()
+        self._places: dict[str, tuple[str, bool] | None] = {}
 
     def locate(self, name: str) -> tuple[str, bool] | None:
         """The guest file of a module and whether it is a package; ("", True) of a namespace package."""
+        if name not in self._places:
+            self._places[name] = self._locate(name)
+        return self._places[name]
+
+    def _locate(self, name: str) -> tuple[str, bool] | None:
         if not name or not all(part.isidentifier() for part in name.split(".")):
             return None
         relative = name.replace(".", "/")
@@ -137,10 +144,9 @@ class Program:
             self.guest.tree.give_up(path, parsed)
             self.unparsed[path] = parsed
             return None
-        tree, nodes = parsed
-        module = Module(name, path, guest, is_package, tree, nodes=nodes)
+        module = Module(name, path, guest, is_package, parsed)
         _read_imports(module)
-        for node in top_level(tree):  # of several the last one counts, as it does when the module runs
+        for node in top_level(parsed.tree):  # of several the last one counts, as it does when the module runs
             for bound, value in bound_names(node):
                 module.definitions[bound] = (node, value)
         return module
@@ -178,21 +184,17 @@ class Program:
     def _named_in_strings(self, module: Module) -> Iterator[str]:
         """Own modules that a framework imports by name: INSTALLED_APPS, `include()`, `from_object()`."""
         settings = "INSTALLED_APPS" in module.names or _assigns(module.tree, "INSTALLED_APPS")
-        for node in module.nodes:
-            texts: list[str] = []
-            if settings and isinstance(node, ast.Constant) and isinstance(node.value, str):
-                texts = [node.value]
-            elif isinstance(node, ast.Call):
-                name = (
-                    node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-                )
-                if name in _BY_NAME:
-                    texts = [
-                        a.value
-                        for a in node.args
-                        if isinstance(a, ast.Constant) and isinstance(a.value, str) and len(a.value) < 200
-                    ]
-            for text in texts:
+        named: list[str] = []
+        if settings:
+            constants = (node.value for node in ast.walk(module.tree) if isinstance(node, ast.Constant))
+            named = [text for text in constants if isinstance(text, str)]
+        for call in module.outline.calls:
+            name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+            if name in _BY_NAME:
+                values = (a.value for a in call.args if isinstance(a, ast.Constant))
+                named += [text for text in values if isinstance(text, str)]
+        for text in dict.fromkeys(named):
+            if len(text) < 200:
                 dotted = text.replace(":", ".")
                 while dotted and self.locate(dotted) is None:
                     dotted = dotted.rpartition(".")[0]
@@ -235,35 +237,8 @@ _BY_NAME = frozenset({"include", "from_object", "import_string", "import_module"
 _DJANGO_PARTS = ("apps", "models", "admin", "signals", "templatetags")
 
 
-# Fields that hold no nodes, or only marks such as Load and Add.
-_PLAIN = frozenset(
-    {"id", "ctx", "op", "ops", "attr", "arg", "name", "level", "module", "type_comment", "kind", "conversion"}
-    | {"is_async", "simple", "asname", "rest", "kwd_attrs", "type_ignores"}
-)
-_NO_NODES = frozenset({ast.Constant, ast.Global, ast.Nonlocal, ast.MatchSingleton})
-_FIELDS: dict[type, tuple[str, ...]] = {}
-
-
-def children(node: ast.AST) -> list[ast.AST]:
-    """The nodes right below one, in order, without marks such as Load and Add. Several times as fast as
-    `ast.iter_child_nodes`, which is what reading large repositories would spend its time in."""
-    kind = node.__class__
-    fields = _FIELDS.get(kind)
-    if fields is None:
-        fields = () if kind in _NO_NODES else tuple(f for f in kind._fields if f not in _PLAIN)
-        _FIELDS[kind] = fields
-    found: list[ast.AST] = []
-    for field_name in fields:
-        value = getattr(node, field_name, None)
-        if value.__class__ is list:
-            found += [item for item in value if item is not None] if None in value else value
-        elif value is not None:
-            found.append(value)
-    return found
-
-
-def parse(data: bytes) -> Parsed:
-    """The syntax tree and all its nodes, or why there is none."""
+def parse(data: bytes) -> Outline | str:
+    """What a file holds, or why that cannot be told."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # invalid escapes in the code that we read
@@ -273,33 +248,14 @@ def parse(data: bytes) -> Parsed:
         return f"is not Python that this version can read: {error.msg}{where}"
     except (ValueError, RecursionError, MemoryError) as error:
         return f"is not Python that can be read: {error or type(error).__name__}"
-    nodes: list[ast.AST] = [tree]
-    for node in nodes:  # grows while it is walked
-        nodes += children(node)
-        if len(nodes) > _NODES:
-            return f"has more than {_NODES:,} syntax nodes"
-    return tree, nodes
+    try:
+        return outline(tree)
+    except TooLargeError as error:
+        return str(error)
 
 
 def _assigns(tree: ast.Module, name: str) -> bool:
     return any(bound == name for node in tree.body for bound, _ in bound_names(node))
-
-
-def is_type_checking(test: ast.expr) -> bool:
-    name = test.attr if isinstance(test, ast.Attribute) else getattr(test, "id", "")
-    return name == "TYPE_CHECKING"
-
-
-def is_main_guard(node: ast.stmt) -> bool:
-    """`if __name__ == "__main__":`"""
-    if not (
-        isinstance(node, ast.If) and isinstance(node.test, ast.Compare) and len(node.test.comparators) == 1
-    ):
-        return False
-    sides = (node.test.left, node.test.comparators[0])
-    return any(getattr(s, "id", "") == "__name__" for s in sides) and any(
-        isinstance(s, ast.Constant) and s.value == "__main__" for s in sides
-    )
 
 
 def top_level(tree: ast.Module, *, main: bool = False) -> Iterator[ast.stmt]:
@@ -357,50 +313,28 @@ def bound_names(node: ast.stmt) -> Iterator[tuple[str, ast.expr | None]]:
 
 def _read_imports(module: Module) -> None:
     """Fill names, stars and imports, from all scopes except blocks for type checkers."""
-    stack: list[tuple[ast.AST, bool]] = [(module.tree, False)]
-    while stack:
-        node, optional = stack.pop()
+    for node, optional in module.outline.imports:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 module.imports.append(Import(alias.name, None, node.lineno, optional))
                 target = alias.name if alias.asname else alias.name.partition(".")[0]
                 module.names.setdefault(alias.asname or target, target)
-        elif isinstance(node, ast.ImportFrom):
-            base = _absolute(module, node)
-            if base is None:
-                continue
-            for alias in node.names:
-                module.imports.append(Import(base, alias.name, node.lineno, optional))
-                if alias.name == "*":
-                    module.stars.append(base)
-                else:
-                    module.names.setdefault(alias.asname or alias.name, f"{base}.{alias.name}")
-        elif isinstance(node, ast.If) and is_type_checking(node.test):
-            stack.extend((child, optional) for child in reversed(node.orelse))
-        elif isinstance(node, ast.Try):
-            guarded = any(_catches_import_error(h) for h in node.handlers)
-            parts: list[tuple[ast.AST, bool]] = [(c, optional or guarded) for c in node.body]
-            parts += [(c, True) for h in node.handlers for c in h.body]
-            parts += [(c, optional or guarded) for c in node.orelse] + [(c, optional) for c in node.finalbody]
-            stack.extend(reversed(parts))
-        else:
-            stack.extend((c, optional) for c in reversed(children(node)) if _may_import(c))
-    for node in module.nodes:
-        if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
-            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            text = node.args[0].value
+            continue
+        base = _absolute(module, node)
+        if base is None:
+            continue
+        for alias in node.names:
+            module.imports.append(Import(base, alias.name, node.lineno, optional))
+            if alias.name == "*":
+                module.stars.append(base)
+            else:
+                module.names.setdefault(alias.asname or alias.name, f"{base}.{alias.name}")
+    for call in module.outline.calls:
+        if call.args and isinstance(call.args[0], ast.Constant):
+            name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+            text = call.args[0].value
             if name in ("import_module", "__import__") and isinstance(text, str) and not text.startswith("."):
-                module.imports.append(Import(text, None, node.lineno, False))
-
-
-def _may_import(node: ast.AST) -> bool:
-    return isinstance(node, ast.stmt | ast.ExceptHandler | ast.match_case)
-
-
-def _catches_import_error(handler: ast.ExceptHandler) -> bool:
-    types = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    names = {"ImportError", "ModuleNotFoundError", "Exception"}
-    return any(kind is None or getattr(kind, "id", "") in names for kind in types)
+                module.imports.append(Import(text, None, call.lineno, False))
 
 
 def _absolute(module: Module, node: ast.ImportFrom) -> str | None:

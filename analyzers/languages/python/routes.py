@@ -55,8 +55,8 @@ def _mounts(program: Program, modules: Sequence[Module]) -> dict[str, str]:
     own: dict[str, str] = {}
     parents: dict[str, tuple[str, str, bool]] = {}
     for module in modules:
-        for node in module.nodes:
-            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+        for node in module.outline.assignments:
+            if isinstance(node.value, ast.Call):
                 kind = (origin(module, node.value.func) or "").rpartition(".")[2]
                 if kind in ("Blueprint", "APIBlueprint", "APIRouter", "Router", "Namespace"):
                     name = "prefix" if kind == "APIRouter" else "url_prefix"
@@ -64,13 +64,14 @@ def _mounts(program: Program, modules: Sequence[Module]) -> dict[str, str]:
                     for target in node.targets:
                         if isinstance(target, ast.Name):
                             own[f"{module.name}.{target.id}"] = prefix
-            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
-                if node.func.attr not in ("register_blueprint", "include_router"):
+        for call in module.outline.calls:
+            if isinstance(call.func, ast.Attribute) and call.args:
+                if call.func.attr not in ("register_blueprint", "include_router"):
                     continue
-                flask = node.func.attr == "register_blueprint"
-                given = _keyword(node, "url_prefix" if flask else "prefix")
-                child = _identity(program, module, node.args[0])
-                parent = _identity(program, module, node.func.value)
+                flask = call.func.attr == "register_blueprint"
+                given = _keyword(call, "url_prefix" if flask else "prefix")
+                child = _identity(program, module, call.args[0])
+                parent = _identity(program, module, call.func.value)
                 if child is not None:
                     replaces = flask and given is not None
                     parents[child] = (parent or "", _text(program, module, given) or "", replaces)
@@ -97,13 +98,15 @@ def _identity(program: Program, module: Module, node: ast.expr) -> str | None:
 
 
 def _decorated(program: Program, module: Module, prefixes: dict[str, str]) -> Iterator[Route]:
-    for node in module.nodes:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            for decorator in reversed(node.decorator_list):
-                if isinstance(decorator, ast.Call):
-                    yield from _declared(program, module, decorator, prefixes)
-        elif isinstance(node, ast.Call):
-            yield from _registered(program, module, node, prefixes)
+    found = [
+        (node.lineno, _declared(program, module, decorator, prefixes))
+        for node in module.outline.functions
+        for decorator in reversed(node.decorator_list)
+        if isinstance(decorator, ast.Call)
+    ]
+    found += [(call.lineno, _registered(program, module, call, prefixes)) for call in module.outline.calls]
+    for _, routes in sorted(found, key=lambda item: item[0]):
+        yield from routes
 
 
 def _declared(program: Program, module: Module, call: ast.Call, prefixes: dict[str, str]) -> Iterator[Route]:
@@ -150,16 +153,16 @@ def _registered(
     program: Program, module: Module, call: ast.Call, prefixes: dict[str, str]
 ) -> Iterator[Route]:
     """`add_url_rule("/x", …)`, `add_api_route`, Starlette's `Route("/x", f)`, falcon's `add_route`."""
-    name = origin(module, call.func) or ""
-    evidence = program.evidence(module, call.lineno)
+    last = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    adds = last in ("add_url_rule", "add_api_route", "add_route")
+    name = "" if adds else origin(module, call.func) or ""
+    if not adds and name not in ("starlette.routing.Route", "fastapi.routing.APIRoute"):
+        return
     path = _text(program, module, call.args[0]) if call.args else None
     if path is None:
         return
-    if isinstance(call.func, ast.Attribute) and call.func.attr in (
-        "add_url_rule",
-        "add_api_route",
-        "add_route",
-    ):
+    evidence = program.evidence(module, call.lineno)
+    if isinstance(call.func, ast.Attribute) and adds:
         prefix = prefixes.get(_identity(program, module, call.func.value) or "", "")
         verb = "route"
         if path.startswith("/"):
@@ -169,7 +172,7 @@ def _registered(
             )
             for method in methods:
                 yield Route(method, _join(prefix, path), evidence)
-    elif name in ("starlette.routing.Route", "fastapi.routing.APIRoute") and path.startswith("/"):
+    elif path.startswith("/"):
         for method in _methods(program, module, ast.Call(call.func, [], call.keywords), "route"):
             yield Route(method, path, evidence)
 
@@ -190,8 +193,8 @@ def _django(program: Program, module: Module, prefix: str, depth: int) -> Iterat
     """`path()`, `re_path()` and `include()` of a URL configuration; every view is taken for GET."""
     if depth > _DEPTH:
         return
-    for node in module.nodes:
-        if not isinstance(node, ast.Call) or len(node.args) < 2:
+    for node in module.outline.calls:
+        if len(node.args) < 2:
             continue
         kind = (origin(module, node.func) or "").rpartition(".")[2]
         if kind not in ("path", "re_path", "url"):

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
+from analyzers.languages.python.blocks import outline
 from analyzers.languages.python.entry import Entry
-from analyzers.languages.python.modules import (
-    Module,
-    Program,
-    children,
-    dotted,
-    is_main_guard,
-    is_type_checking,
-)
+from analyzers.languages.python.modules import Module, Program, dotted
 from analyzers.model import Reach
-
-Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 # Decorators that leave a function what it is; any other one hands it to somebody who calls it.
 _NEUTRAL = frozenset(
@@ -41,17 +33,18 @@ _COMMANDS = frozenset({"command", "cli_command", "group", "cli", "task_command",
 
 @dataclass(slots=True, eq=False)
 class Scope:
-    """A module, class, function or lambda with the nodes that belong to it and to no scope inside."""
+    """A block of one of the service's modules, and when it runs. What `Block` has as well is the block's."""
 
     module: Module
     node: ast.AST
     kind: str  # module, class, function, lambda
     name: str
     parent: Scope | None
-    nodes: list[ast.AST] = field(default_factory=list)
-    locals: set[str] = field(default_factory=set)
-    globals: set[str] = field(default_factory=set)
-    imports: dict[str, str] = field(default_factory=dict)
+    nodes: Sequence[ast.AST] = ()
+    loads: Sequence[ast.Name | ast.Attribute] = ()
+    locals: Set[str] = frozenset()
+    globals: Set[str] = frozenset()
+    imports: Set[str] = frozenset()
     inner: dict[str, Scope] = field(default_factory=dict)  # functions and classes defined right in it
     reach: Reach = Reach.IMPORT
     sure: bool = True  # False: nobody is seen to call it, and nothing hands it to a framework
@@ -98,87 +91,38 @@ class Scope:
 def of_module(module: Module, *, main: bool) -> list[Scope]:
     """All scopes of a module, outermost first. Blocks for type checkers are left out, and so is what
     stands under `if __name__ == "__main__"` unless `main`."""
-    top = Scope(module, module.tree, "module", module.name, None)
-    scopes = [top]
-    stack: list[tuple[ast.AST, Scope]] = [(node, top) for node in reversed(module.tree.body)]
-    while stack:
-        node, scope = stack.pop()
-        if isinstance(node, ast.If) and (is_type_checking(node.test) or (not main and is_main_guard(node))):
-            stack.extend((child, scope) for child in reversed(node.orelse))
-            continue
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-            scope.nodes.append(node)
-            stack.extend((outer, scope) for outer in _outside(node))
-            kind = "class" if isinstance(node, ast.ClassDef) else "function"
-            inner = Scope(
-                module, node, "lambda" if isinstance(node, ast.Lambda) else kind, _name(node), scope
-            )
-            if not isinstance(node, ast.Lambda):
-                scope.locals.add(node.name)
-                scope.inner[node.name] = inner
-            if not isinstance(node, ast.ClassDef):
-                arguments = node.args
-                inner.locals |= {a.arg for a in arguments.posonlyargs + arguments.args + arguments.kwonlyargs}
-                inner.locals |= {a.arg for a in (arguments.vararg, arguments.kwarg) if a is not None}
-            scopes.append(inner)
-            body = [node.body] if isinstance(node, ast.Lambda) else list(reversed(node.body))
-            stack.extend((child, inner) for child in body)
-            continue
-        scope.nodes.append(node)
-        if node.__class__ in _BINDING:
-            _bind(node, scope)
-        stack.extend((child, scope) for child in reversed(children(node)))
-    return scopes
-
-
-def _outside(node: ast.AST) -> Iterator[ast.AST]:
-    """The parts of a definition that run where it stands."""
-    if isinstance(node, ast.ClassDef):
-        yield from node.decorator_list + node.bases
-        yield from (keyword.value for keyword in node.keywords)
-        return
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-        yield from node.decorator_list
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-        yield from node.args.defaults
-        yield from (default for default in node.args.kw_defaults if default is not None)
-
-
-def _name(node: ast.AST) -> str:
-    return getattr(node, "name", "<lambda>")
-
-
-_BINDING = frozenset(
-    {
-        ast.Name,
-        ast.Global,
-        ast.Nonlocal,
-        ast.Import,
-        ast.ImportFrom,
-        ast.ExceptHandler,
-        ast.MatchAs,
-        ast.MatchStar,
-    }
-)
-
-
-def _bind(node: ast.AST, scope: Scope) -> None:
-    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del):
-        scope.locals.add(node.id)
-    elif isinstance(node, ast.Global):
-        scope.globals |= set(node.names)
-    elif isinstance(node, ast.Nonlocal):
-        scope.locals -= set(node.names)
-    elif isinstance(node, ast.Import | ast.ImportFrom):
-        for alias in node.names:
-            name = alias.asname or alias.name.partition(".")[0]
-            scope.locals.add(name)
-            scope.imports[name] = scope.module.names.get(name, name)
-    elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
-        scope.locals.add(node.name)
+    blocks = outline(module.tree, main=True).blocks if main else module.outline.blocks
+    made: dict[int, Scope] = {}
+    for block in blocks:
+        parent = made[id(block.parent)] if block.parent is not None else None
+        name = block.name if parent is not None else module.name
+        scope = Scope(
+            module,
+            block.node,
+            block.kind,
+            name,
+            parent,
+            block.nodes,
+            block.loads,
+            block.locals,
+            block.globals,
+            block.imports,
+        )
+        made[id(block)] = scope
+        if parent is not None and block.kind != "lambda":
+            parent.inner[name] = scope
+    return list(made.values())
 
 
 # --- when ------------------------------------------------------------------------------------------
+
+
+_DEFINITIONS = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef})
+_CONSTRUCTORS = ("__init__", "__post_init__")
+
+
+class Group(list[Scope]):
+    """The methods of one name, whatever their classes."""
 
 
 class Calls:
@@ -188,41 +132,44 @@ class Calls:
         self.program = program
         self.scopes = scopes
         self.by_node = {id(scope.node): scope for scope in scopes}
-        self.methods: dict[str, list[Scope]] = {}
+        self.methods: dict[str, Group] = {}
         for scope in scopes:
             if scope.kind == "function" and scope.parent is not None and scope.parent.kind == "class":
-                self.methods.setdefault(scope.name, []).append(scope)
-        self.mentions = self._mentions()
+                self.methods.setdefault(scope.name, Group()).append(scope)
+        modules = {id(scope.module): scope.module for scope in scopes}.values()
+        self.mentions = {name for module in modules for name in module.outline.mentions}
         self.decorators: set[int] = set()  # functions that a call gives back to decorate with
+        # Names that may mean a function or a class of ours: what others mean need not be looked up.
+        self._defined = {scope.name for scope in scopes if scope.kind in ("function", "class")}
+        for module in modules:
+            for name, target in module.names.items():
+                if name not in self._defined and target.rpartition(".")[2] in self._defined:
+                    self._defined.add(name)
+        self._found: dict[tuple[int, str], Scope | None] = {}
+        self._sites: dict[int, list[tuple[Scope, ast.Call]]] = {}  # function -> the calls that name it
         self._callees = {id(scope): self._called(scope) for scope in scopes}
         self._judge(entry)
 
-    def _mentions(self) -> set[str]:
-        """Names that are used anywhere other than where they are defined, strings included."""
-        names: set[str] = set()
-        for module in {id(s.module): s.module for s in self.scopes}.values():
-            for node in module.nodes:
-                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-                    names.add(node.id)
-                elif isinstance(node, ast.Attribute):
-                    names.add(node.attr)
-                elif isinstance(node, ast.alias):
-                    names.add(node.name.rpartition(".")[2])
-                elif isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < 200:
-                    names.update(node.value.replace(":", ".").split("."))
-        return names
-
     def scope_of(self, scope: Scope, node: ast.expr) -> Scope | None:
         """The function or class that an expression names."""
-        if isinstance(node, ast.Name):
+        if isinstance(node, ast.Name) and node.id in self._defined:
             outer: Scope | None = scope
             while outer is not None and outer.kind != "module":
                 if outer.kind != "class" and node.id in outer.inner:
                     return outer.inner[node.id]
                 outer = outer.parent
+        last = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+        if last not in self._defined:
+            return None
         name = scope.origin(node)
         if name is None:
             return None
+        key = (id(scope.module), name)
+        if key not in self._found:
+            self._found[key] = self._resolved(scope, name)
+        return self._found[key]
+
+    def _resolved(self, scope: Scope, name: str) -> Scope | None:
         found = self.program.definition(name) if "." in name else self.program.lookup(scope.module, name)
         if found is None and "." in name:  # Class.method, instance.method
             head, _, last = name.rpartition(".")
@@ -247,28 +194,38 @@ class Calls:
                     return self.by_node.get(id(item))
         return None
 
-    def _called(self, scope: Scope) -> list[Scope]:
-        """The functions that a scope's own nodes call. Classes defined inside run with it."""
-        found: list[Scope] = []
+    def method(self, owner: Scope | None, name: str) -> Scope | None:
+        """The method of this name that stands in a class itself."""
+        found = owner.inner.get(name) if owner is not None and owner.kind == "class" else None
+        return found if found is not None and found.kind == "function" else None
+
+    def _called(self, scope: Scope) -> list[Scope | Group]:
+        """The functions that a scope's own nodes call. Classes defined inside run with it. Of a method whose
+        object is not known every one of that name is taken: as one group, for there may be thousands."""
+        found: list[Scope | Group] = []
         for node in scope.nodes:
-            if isinstance(node, ast.ClassDef) and (inner := self.by_node.get(id(node))):
-                found.append(inner)
-            for decorator in getattr(node, "decorator_list", ()):
-                found += self._decorating(scope, decorator)
-            if not isinstance(node, ast.Call):
-                continue
-            target = self.scope_of(scope, node.func)
-            if target is None and isinstance(node.func, ast.Attribute):
-                owner = scope.owner
-                own = [m for m in self.methods.get(node.func.attr, ()) if m.parent is owner]
-                is_self = isinstance(node.func.value, ast.Name) and node.func.value.id in ("self", "cls")
-                found += own if is_self and own else self.methods.get(node.func.attr, ())
-            elif target is not None and target.kind == "class":
-                found += [m for m in self.methods.get("__init__", ()) if m.parent is target]
-                found += [m for m in self.methods.get("__post_init__", ()) if m.parent is target]
-            elif target is not None:
-                found.append(target)
+            if isinstance(node, ast.Call):
+                self._call(scope, node, found)
+            elif node.__class__ in _DEFINITIONS:
+                if isinstance(node, ast.ClassDef) and (inner := self.by_node.get(id(node))):
+                    found.append(inner)
+                for decorator in getattr(node, "decorator_list", ()):
+                    found += self._decorating(scope, decorator)
         return found
+
+    def _call(self, scope: Scope, node: ast.Call, found: list[Scope | Group]) -> None:
+        target = self.scope_of(scope, node.func)
+        if target is None:
+            if isinstance(node.func, ast.Attribute) and (group := self.methods.get(node.func.attr)):
+                is_self = isinstance(node.func.value, ast.Name) and node.func.value.id in ("self", "cls")
+                own = self.method(scope.owner, node.func.attr) if is_self else None
+                found.append(own or group)
+            return
+        if target.kind == "class":
+            found += [m for name in _CONSTRUCTORS if (m := self.method(target, name))]
+        else:
+            found.append(target)
+        self._sites.setdefault(id(target), []).append((scope, node))
 
     def _decorating(self, scope: Scope, decorator: ast.expr) -> list[Scope]:
         """What applying a decorator calls: `@register` the function itself; `@register("x")`, called on its
@@ -287,22 +244,19 @@ class Calls:
         self.decorators |= {id(s.node) for s in returned}
         return returned
 
-    def calls_of(self, function: Scope) -> Iterator[tuple[Scope, ast.Call]]:
+    def calls_of(self, function: Scope) -> Sequence[tuple[Scope, ast.Call]]:
         """Every call of a function that names it, with the scope that the call stands in."""
-        for scope in self.scopes:
-            for node in scope.nodes:
-                if isinstance(node, ast.Call) and self.scope_of(scope, node.func) is function:
-                    yield scope, node
+        return self._sites.get(id(function), ())
 
     def _closure(self, start: Sequence[Scope]) -> set[int]:
         seen: set[int] = set()
-        stack = list(start)
+        stack: list[Scope | Group] = list(start)
         while stack:
-            scope = stack.pop()
-            if id(scope) in seen:
+            one = stack.pop()
+            if id(one) in seen:
                 continue
-            seen.add(id(scope))
-            stack.extend(self._callees[id(scope)])
+            seen.add(id(one))
+            stack.extend(one if isinstance(one, Group) else self._callees[id(one)])
         return seen
 
     def _judge(self, entry: Entry) -> None:
@@ -312,6 +266,7 @@ class Calls:
         roots: list[Scope] = []
         guesses: list[Scope] = []
         called = {id(callee) for callees in self._callees.values() for callee in callees}
+        called |= {id(method) for group in self.methods.values() if id(group) in called for method in group}
         used = self._used_as_values() - self.decorators
         factory = entry.factory.node if entry.factory is not None else None
         for scope in self.scopes:
@@ -364,14 +319,7 @@ class Calls:
         """Functions that are handed on by name: callbacks, view functions, thread targets."""
         found: set[int] = set()
         for scope in self.scopes:
-            callees = {id(n.func) for n in scope.nodes if isinstance(n, ast.Call)}
-            decorators = {id(d) for n in scope.nodes for d in getattr(n, "decorator_list", ())}
-            inside = {id(n.value) for n in scope.nodes if isinstance(n, ast.Attribute)}
-            for node in scope.nodes:
-                if not isinstance(node, ast.Name | ast.Attribute) or not isinstance(node.ctx, ast.Load):
-                    continue
-                if id(node) in callees or id(node) in decorators or id(node) in inside:
-                    continue
+            for node in scope.loads:
                 target = self.scope_of(scope, node)
                 if target is not None and target.kind == "function":
                     found.add(id(target.node))
