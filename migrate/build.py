@@ -78,7 +78,10 @@ def build(
             except BaseException:
                 made.unlink(missing_ok=True)
                 raise
-            _remember(key, component, folder, progress)
+            if content_key(tree, provenance, repository) == key:
+                _remember(key, component, folder, progress)
+            else:
+                progress.note("    files changed while the build ran: build again to have them all")
         else:
             component = _checked(made, provenance)
     for note in components.not_granted(component, provenance.grants):

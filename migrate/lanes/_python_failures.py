@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from analyzers.model import Confidence, Effect, Evidence, Finding, Need, NeedKind, Severity
 
 HELP = "lanes/python.md"
+_TOOLS_MISSING = "error: the component tools (componentize-py, spin-sdk) could not be installed"
 
 # Import name -> package, where they differ and the package is often met.
 PACKAGES = {
@@ -29,6 +30,7 @@ PACKAGES = {
     "psycopg2": "psycopg2",
     "_psycopg": "psycopg2",
     "pydantic_core": "pydantic-core",
+    "rpds": "rpds-py",
     "serial": "pyserial",
     "skimage": "scikit-image",
     "sklearn": "scikit-learn",
@@ -148,6 +150,8 @@ def _resolution(log: str) -> Iterator[Finding]:
             f"Put the wheels of {offline[1]} and of what it needs into the folder DOCK2WASM_WHEELS names.",
         )
         return
+    if _TOOLS_MISSING in log:
+        return  # what could not be found is no requirement of the service
     native = re.search(r"its source builds a native wheel \((\S+?)-([^-\s]+)-", log)
     missing = re.search(r"No matching distribution found for ([^\s(]+)", log)
     if native:
@@ -191,7 +195,10 @@ def _syntax(log: str) -> Iterator[Finding]:
 def _imports(log: str) -> Iterator[Finding]:
     importer = re.search(r"dock2wasm: cannot import (\S+) \(imported by (\S+)\)", log)
     where = f" ({importer[2]} imports {importer[1]})" if importer else ""
-    removed = dict(re.findall(r"native code left out: (\S+) \((\d+) libraries\)", log))
+    removed = set(re.findall(r"native code left out: (\S+) \(\d+ libraries\)", log))
+    removed |= set(
+        re.findall(r"^\s*([\w.-]+)==\S+: no wheel for .*, without native code$", log, re.MULTILINE)
+    )
     for match in re.finditer(r"^\s*(?:ModuleNotFoundError|ImportError): (.+)$", log, re.MULTILINE):
         text = match[1]
         named = re.search(r"No module named '([\w.]+)'", text)
@@ -233,11 +240,12 @@ def _tools(log: str) -> Iterator[Finding]:
             "No Python 3.9 or later with venv and pip was found.",
             "Install one (Debian and Ubuntu: apt-get install python3-venv), or set DOCK2WASM_PYTHON to it.",
         )
-    if "could not be installed" in log and "component tools" in log and not any(_network(log)):
+    if _TOOLS_MISSING in log and not any(_network(log)):
         yield _finding(
             "python-build-tools",
             "componentize-py or spin-sdk could not be installed.",
-            "See pip's message in the log; there are wheels for Linux and macOS on x86-64 and ARM64.",
+            "See pip's message in the log. Where there is no package index, put the wheels into a folder and "
+            "name it in DOCK2WASM_WHEELS; there are wheels for Linux and macOS on x86-64 and ARM64.",
         )
     if "No space left on device" in log:
         yield _finding(

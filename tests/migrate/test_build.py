@@ -127,6 +127,15 @@ def test_a_component_that_was_touched_is_not_trusted(tree: Path) -> None:
     assert runs(tree) == 2
 
 
+def test_a_component_of_files_that_changed_meanwhile_is_not_kept(tree: Path) -> None:
+    text = (tree / "build.sh").read_text()
+    (tree / "build.sh").write_text(f"{text}\necho '# edited' >>../../app.py\n")
+    told = Told()
+    build(tree, progress=told)
+    assert any("changed while the build ran" in note for note in told.notes)
+    assert not list(cache_folder().glob("*.wasm"))
+
+
 def test_a_damaged_cache_is_not_trusted(tree: Path) -> None:
     build(tree, progress=Silent())
     shutil.rmtree(tree / "build")

@@ -377,6 +377,34 @@ def test_what_needs_native_code_says_so_in_its_needs() -> None:
     assert [str(need) for need in python_lane.explain_failure(log, None)[0].needs] == ["native:pydantic-core"]
 
 
+def test_component_tools_that_cannot_be_found_are_no_requirement() -> None:
+    log = (
+        "==> component tools\n"
+        "ERROR: Could not find a version that satisfies the requirement componentize-py==0.25.1 (from versions: none)\n"
+        "ERROR: No matching distribution found for componentize-py==0.25.1\n"
+        "error: the component tools (componentize-py, spin-sdk) could not be installed\n"
+    )
+    (finding,) = python_lane.explain_failure(log, None)
+    assert finding.rule == "python-build-tools"
+    assert "DOCK2WASM_WHEELS" in finding.remedy
+
+
+def test_a_package_whose_native_part_was_never_there() -> None:
+    log = (
+        "    pandas==2.2.3: no wheel for Python 3.14; taken from the one for 3.13, without native code\n"
+        "    AssertionError: dock2wasm: cannot import pandas (imported by app)\n"
+        "    ImportError: Unable to import required dependencies:\n"
+    )
+    (finding,) = python_lane.explain_failure(log, None)
+    assert finding.rule == "python-native-module"
+    assert [str(need) for need in finding.needs] == ["native:pandas"]
+
+
+def test_a_package_is_named_as_its_index_names_it() -> None:
+    log = "native code left out: rpds (1 libraries)\nModuleNotFoundError: No module named 'rpds.rpds'\n"
+    assert [str(need) for need in python_lane.explain_failure(log, None)[0].needs] == ["native:rpds-py"]
+
+
 def test_an_unknown_failure_is_not_explained() -> None:
     assert python_lane.explain_failure("==> snapshot\nSegmentation fault\n", None) == ()
 

@@ -102,16 +102,20 @@ def standard_library():
         ),
     ]
     made = compile_in_guest("stdlib", trees, [])
-    cached.parent.mkdir(parents=True, exist_ok=True)
+    note("standard library: compiled")
     scratch = cached.with_name(f"{cached.name}.{os.getpid()}")
-    shutil.copytree(str(made), str(scratch))
     try:
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(str(made), str(scratch))
         scratch.rename(cached)
-    except OSError:  # another build was quicker
+    except OSError as error:  # shutil.Error, of many files, is one
         shutil.rmtree(str(scratch), ignore_errors=True)
+        if not (cached / "index.json").is_file():  # else another build was quicker
+            reason = "files could not be copied" if isinstance(error, shutil.Error) else error.strerror
+            note(f"standard library: not kept in {cached.parent} ({reason}); the next build compiles it anew")
+            return made
     for old in sorted(cached.parent.glob("stdlib-*"), key=lambda p: p.stat().st_mtime)[:-KEPT]:
         shutil.rmtree(str(old), ignore_errors=True)
-    note("standard library: compiled")
     return cached
 
 

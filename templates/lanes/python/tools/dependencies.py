@@ -263,10 +263,15 @@ class Installer:
             if path.is_file() and (path.suffix in NATIVE or ".so." in path.name):
                 native.setdefault(path.relative_to(self.target).parts[0], []).append(path.name)
                 path.unlink()
-        for package, files in native.items():
-            note(f"native code left out: {package} ({len(files)} libraries)")
         (BUILD / "native.json").write_text(json.dumps(native, indent=1), encoding="utf-8")
+        tell_native()
         shutil.rmtree(str(self.target / "bin"), ignore_errors=True)
+
+
+def tell_native():
+    """Say which packages lost native libraries: what a failure further on is explained with."""
+    for package, files in json.loads((BUILD / "native.json").read_text(encoding="utf-8")).items():
+        note(f"native code left out: {package} ({len(files)} libraries)")
 
 
 def read_requirements(path, seen=None):
@@ -342,6 +347,7 @@ def install():
     wanted = digest(*parts)
     if stamp.is_file() and stamp.read_text() == wanted:
         note("unchanged")
+        tell_native()
         return
     installer.install()
     found = sorted(p.name[: -len(".dist-info")] for p in (BUILD / "site-packages").glob("*.dist-info"))
