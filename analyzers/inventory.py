@@ -83,6 +83,9 @@ def _read(root: Path, limits: Limits) -> Inventory:
         for title, service in zip(titles, found, strict=True)
         if service.compose is not None
     }
+    for repeated, first in model.repeated:
+        if (first.folder, first.name) in by_compose:
+            by_compose.setdefault((repeated.folder, repeated.name), by_compose[first.folder, first.name])
     services = [
         _service(tree, title, service, by_compose) for title, service in zip(titles, found, strict=True)
     ]
@@ -106,16 +109,11 @@ def is_dockerfile(path: str) -> bool:
 
 
 def _from_compose(tree: Tree, model: ComposeModel) -> list[_Found]:
-    """Each compose service once: per folder and name, then per Dockerfile, target and command."""
+    """Each compose service once a Dockerfile, target and command."""
     found: list[_Found] = []
     seen: set[object] = set()
     for service in model.services:
-        if (service.folder, service.name) in seen:
-            continue
         built = _built(tree, service)
-        if built is None:
-            continue
-        seen.add((service.folder, service.name))
         if built.image is not None:
             facts = service.facts
             words = tuple(c.argv if c else None for c in (facts.entrypoint, facts.command))
@@ -127,12 +125,10 @@ def _from_compose(tree: Tree, model: ComposeModel) -> list[_Found]:
     return found
 
 
-def _built(tree: Tree, service: ComposeService) -> _Found | None:
-    """A compose service with its image; None where it names neither build nor image (an override's part)."""
+def _built(tree: Tree, service: ComposeService) -> _Found:
+    """A compose service with its image."""
     build = service.build
     if build is None:
-        if service.image is None and not service.unknown:
-            return None
         return _Found(None, (), service.image, service, service.folder, service.unknown)
     unknown = list(service.unknown)
     image: Image | None = None
@@ -145,22 +141,22 @@ def _built(tree: Tree, service: ComposeService) -> _Found | None:
         )
         unknown.append(hint)
     else:
-        path = posixpath.normpath(posixpath.join(build.context, build.dockerfile))
+        path = build.dockerfile_path
         args = {name: value for name, value in build.args if value is not None}
         if build.inline is not None:
-            path = service.facts.ref.file
+            path = build.evidence.path
             data: bytes | None = build.inline.encode()
-        elif path.startswith("..") or path not in tree:
+        elif path is None or path not in tree:
             data = None
             hint = Unknown(
-                f"how {service.name} is built: {path} is not in the repository",
+                f"how {service.name} is built: {path or build.dockerfile} is not in the repository",
                 "`build.dockerfile` in compose",
                 build.evidence,
             )
             unknown.append(hint)
         else:
             data = tree.data(path)
-        if data is not None:
+        if data is not None and path is not None:
             image, others = _resolve(tree, data, path, build.context, build.target, args)
     if image is None and not unknown:
         unknown.append(
@@ -172,11 +168,9 @@ def _built(tree: Tree, service: ComposeService) -> _Found | None:
 
 def _named_dockerfiles(tree: Tree, model: ComposeModel) -> set[str]:
     """Dockerfiles that compose names; they are counted through compose only, even unreadable ones."""
-    paths = set()
-    for service in model.services:
-        if service.build is not None and service.build.context is not None and service.build.inline is None:
-            paths.add(posixpath.normpath(posixpath.join(service.build.context, service.build.dockerfile)))
-    return paths & set(tree.paths)
+    services = (*model.services, *(repeated for repeated, _ in model.repeated))
+    paths = {service.build.dockerfile_path for service in services if service.build is not None}
+    return {path for path in paths if path is not None and path in tree}
 
 
 def _alone(tree: Tree, path: str) -> _Found | None:

@@ -324,6 +324,21 @@ class ComposeRef:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenFile:
+    """A secret or config that compose lays into the container as a file.
+
+    `file` is its source: repository-relative as `./path` where it is in the repository, else as written;
+    None where it comes from elsewhere (`environment`, `external`, `content`).
+    """
+
+    name: str
+    target: str  # absolute in the container
+    file: str | None
+    environment: str | None  # the variable of the reader's machine that holds it
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
 class ComposeFacts:
     """What compose adds to an image. Fields are empty where compose is silent."""
 
@@ -339,6 +354,16 @@ class ComposeFacts:
     gpu: tuple[Evidence, ...] = ()
     depends_on: tuple[str, ...] = ()
     working_dir: str | None = None
+    build_args: tuple[EnvVar, ...] = ()  # None where the builder's environment gives the value
+    user: str | None = None
+    healthcheck: Healthcheck | None = None
+    secrets: tuple[GivenFile, ...] = ()
+    configs: tuple[GivenFile, ...] = ()
+    networks: tuple[str, ...] = ()
+    external_links: tuple[str, ...] = ()  # containers of other projects
+    security_opt: tuple[tuple[str, Evidence], ...] = ()
+    profiles: tuple[str, ...] = ()  # the service starts only when one of these is asked for
+    replicas: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
