@@ -396,6 +396,7 @@ def validate(
     """
     from migrate import pipeline
 
+    _check_report(report)
     options = pipeline.ValidateChoices(
         runtime, probes, recording, record, replay, _environment(env, env_file), measure, cold_starts
     )
@@ -439,6 +440,7 @@ def migrate(
     """
     from migrate import pipeline
 
+    _check_report(report)
     comparison = pipeline.migrate(
         pipeline.ConvertOptions(
             path,
@@ -543,6 +545,19 @@ def _emit_comparison(
     code = pipeline.exit_code(comparison)
     if code:
         raise typer.Exit(code)
+
+
+def _check_report(report: Path | None) -> None:
+    """A report that cannot be written is found before the work, not after it. Raises DiskError."""
+    if report is None:
+        return
+    folder = report.absolute().parent
+    if report.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise DiskError(
+            f"{report} cannot be written.",
+            why="It is a folder." if report.is_dir() else f"{folder} is no folder that we may write to.",
+            do="Name another file with --report.",
+        )
 
 
 def _emit(text: str, report: Path | None) -> None:

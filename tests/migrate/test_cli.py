@@ -98,3 +98,11 @@ def test_exit_codes_of_the_command_line(arguments: str, code: int) -> None:
     told = shell(f"$d {arguments}")
     assert told.returncode == code
     assert "Traceback" not in told.stderr
+
+
+@pytest.mark.parametrize("command", ["validate", "migrate"])
+def test_a_report_that_cannot_be_written_is_refused_before_the_work(repository: Path, command: str) -> None:
+    told = shell(f'$d {command} "$1" --report "$1/none/report.txt"', repository)
+    assert told.returncode == 34
+    assert "--report" in told.stderr
+    assert not (repository / "wasm").exists()
