@@ -6,6 +6,7 @@ How a verdict is computed stands in `docs/verdict.md`; what is judged by stands 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -45,6 +46,8 @@ _CONFIDENCES = tuple(Confidence)
 # Findings that say that something was not judged.
 _BLIND = frozenset({"dependency-unknown", "dynamic-import", "python-version"})
 _SOURCE_SUFFIXES = (".py", ".js", ".ts", ".go", ".rs", ".rb", ".java", "Dockerfile", ".sh")
+_MANIFESTS = frozenset({"pyproject.toml", "setup.cfg", "Pipfile", "Pipfile.lock", "poetry.lock", "uv.lock"})
+_REQUIREMENTS = re.compile(r".*requirements.*\.(txt|in)|constraints.*\.txt", re.IGNORECASE)
 
 
 def assess(inventory: Inventory, loaded: Sequence[rules.LoadedRule] | None = None) -> Assessment:
@@ -205,6 +208,12 @@ def _confidence(
     return _CONFIDENCES[min(level, len(_CONFIDENCES) - 1)]
 
 
+def _says_what_runs(path: str) -> bool:
+    """Whether the verdict rests on this file: source, or a list of dependencies."""
+    name = path.rpartition("/")[2]
+    return name.endswith(_SOURCE_SUFFIXES) or name in _MANIFESTS or _REQUIREMENTS.fullmatch(name) is not None
+
+
 def _unknown(
     service: Service, ungranted: Sequence[Unknown], not_read: Sequence[NotRead]
 ) -> tuple[Unknown, ...]:
@@ -232,7 +241,7 @@ def _unknown(
         found += [
             Unknown(f"what {skipped.path} holds: it was not read ({skipped.reason})", "a readable file")
             for skipped in not_read
-            if skipped.path.startswith(prefix) and skipped.path.endswith(_SOURCE_SUFFIXES)
+            if skipped.path.startswith(prefix) and _says_what_runs(skipped.path)
         ]
     return tuple(
         replace(

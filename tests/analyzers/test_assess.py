@@ -145,6 +145,13 @@ def test_what_was_not_judged_lowers_confidence(given: Service, confidence: Confi
     assert assessed(given).confidence is confidence
 
 
+@pytest.mark.parametrize("name", ["requirements.txt", "dev-requirements.in", "constraints.txt", "uv.lock"])
+def test_dependencies_that_were_not_read_lower_the_confidence(name: str) -> None:
+    one = assessed(service(path="web"), NotRead(f"web/{name}", "Permission denied"))
+    assert any(f"what web/{name} holds" in unknown.what for unknown in one.unknown)
+    assert one.confidence is not Confidence.HIGH
+
+
 def test_a_source_file_that_was_not_read_is_an_unknown() -> None:
     one = assessed(service(path="web"), NotRead("web/big.py", "larger than 2 MB"), NotRead("db/big.py", "no"))
     assert [item.what for item in one.unknown] == [
