@@ -81,3 +81,14 @@ def test_the_set_is_large_and_both_halves_are_alike() -> None:
     assert len(FILES) >= 25
     assert sum(services.values()) >= 60
     assert min(services.values()) >= 0.35 * sum(services.values())
+
+
+def test_a_repository_in_both_folders_is_read_once() -> None:
+    seen: dict[str, tuple[str, str, set[str]]] = {}
+    for path in FILES:
+        label = load(path)
+        names = {service["name"] for service in label["service"]}
+        half, commit, others = seen.setdefault(label["repository"], (label["half"], label["commit"], set()))
+        assert (half, commit) == (label["half"], label["commit"]), path
+        assert not names & others, path
+        others |= names
