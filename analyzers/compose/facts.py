@@ -370,7 +370,7 @@ def mounted(source: Value) -> str:
     """A path of the repository as `./folder` from its root (`.` for the root itself); an absolute path
     and one that leaves the repository as written."""
     text = source.text or ""
-    if text.startswith("$"):
+    if text.startswith("$") or volumes.is_windows(text):
         return text
     inside = join(source.place.folder, text)
     return text if inside is None else f"./{inside}" if inside else "."

@@ -71,13 +71,19 @@ def _field(name: str, prefix: str = "") -> Key:
     return key
 
 
+def _file(value: Value) -> str | None:
+    """The path of an env file, which means another file when it is seen from another folder."""
+    path = value.data.get("path") if isinstance(value.data, dict) else None
+    return None if path is None else f"{path.place.folder}/{path.text}"
+
+
 # Lists whose entries are told apart by what they name: of two the later one counts, in the earlier's place.
 _KEYED: dict[str, Key] = {
     "cap_add": _before_equals,
     "cap_drop": _before_equals,
     "configs": _field("target"),
     "devices": _field("target"),
-    "env_file": _field("path"),
+    "env_file": _file,
     "expose": _whole,
     "links": _before_equals,
     "ports": ports.identity,

@@ -111,6 +111,7 @@ def _braced(reference: str, variables: Variables, unset: list[str], depth: int) 
     else:
         result = value
         if not given:
+            _substitute(word, variables, [], depth + 1)  # the message is a template, too
             unset.append(name)
             result = written
     return (result or "") + _substitute(rest, variables, unset, depth + 1)

@@ -40,8 +40,13 @@ def clean_target(target: str) -> str:
 def is_path(source: str) -> bool:
     """Whether the source of a volume is a path of the host; else it is the name of a volume. A variable
     without a value may be either: a path, for that is what people leave open."""
-    windows = len(source) > 1 and source[0].isalpha() and source[1] == ":"
-    return source.startswith((".", "/", "~", "\\\\", "$")) or windows
+    return source.startswith((".", "/", "~", "$")) or is_windows(source)
+
+
+def is_windows(source: str) -> bool:
+    """Whether it is a path of Windows, which is no path of the repository."""
+    drive = len(source) > 1 and source[0].isalpha() and source[1] == ":"
+    return drive or source.startswith("\\\\")
 
 
 def split(text: str, *, drives: bool = False) -> list[str]:
