@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from migrate.reports.markdown import cell
 from migrate.resources import templates
 
 
@@ -29,10 +28,5 @@ def render(name: str, **values: object) -> str:
 
 def code(value: object) -> str:
     """A Markdown code span that shows any text in one line, in a table as well."""
-    text = " ".join(str(value).split())
-    if not text:
-        return "(empty)"
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
-    fence = "`" * (longest + 1)
-    space = " " if longest else ""
-    return f"{fence}{space}{text}{space}{fence}".replace("|", "\\|")
+    text = str(value)
+    return cell(text) if text.strip() else "(empty)"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from migrate.model import Comparison, Exchange, ExchangeVerdict, Outcome
+from migrate.reports.markdown import cell, text
 from migrate.reports.validate_text import (
     curl,
     figures,
@@ -29,20 +30,6 @@ def render(comparison: Comparison) -> str:
     return "\n".join(_lines(comparison)) + "\n"
 
 
-def text(value: str) -> str:
-    """Plain text inside Markdown: no markup, no HTML, no mention of people."""
-    escaped = re.sub(r"([\\`*_{}\[\]<>()#+.!|~&-])", r"\\\1", safe(value))
-    return escaped.replace("@", "@\u200b")
-
-
-def code(value: str) -> str:
-    """An inline code span; in a table `|` must be escaped even there."""
-    shown = safe(value).replace("|", "\\|")
-    ticks = "`" * (max((len(run) for run in re.findall("`+", shown)), default=0) + 1)
-    pad = " " if shown.startswith("`") or shown.endswith("`") or not shown else ""
-    return f"{ticks}{pad}{shown}{pad}{ticks}"
-
-
 def _fence(lines: list[str]) -> Iterator[str]:
     body = "\n".join(lines)
     ticks = "`" * max(3, max((len(run) for run in re.findall("`+", body)), default=0) + 1)
@@ -58,7 +45,7 @@ def _lines(comparison: Comparison) -> Iterator[str]:
         yield "**No promise:** findings were accepted to convert this service."
         yield ""
     for line in sides(comparison):
-        yield f"- {code(line)}"
+        yield f"- {cell(line)}"
     yield f"- probes: {text(comparison.probes.origin)}"
     if comparison.probes.thin:
         yield f"- **thin:** {text(comparison.probes.thin)}"
@@ -75,7 +62,7 @@ def _lines(comparison: Comparison) -> Iterator[str]:
         yield ""
         for finding in comparison.log_findings:
             mark = "**fatal** " if finding.fatal else ""
-            yield f"- {mark}{finding.why} in the log of the {finding.side}: {code(finding.line)}"
+            yield f"- {mark}{finding.why} in the log of the {finding.side}: {cell(finding.line)}"
     yield from _differences(comparison)
     counts = normalisation_counts(comparison)
     if counts:
@@ -85,7 +72,7 @@ def _lines(comparison: Comparison) -> Iterator[str]:
         yield "| times | name | first |"
         yield "| ---: | --- | --- |"
         for name, count, example in counts:
-            yield f"| {count} | {name} | {code(example)} |"
+            yield f"| {count} | {name} | {cell(example)} |"
         yield ""
         yield "</details>"
 
@@ -127,7 +114,7 @@ def _differences(comparison: Comparison) -> Iterator[str]:
 
 def _exchange(exchange: Exchange) -> Iterator[str]:
     yield ""
-    yield f"**{text(exchange.probe.id)}** {code(f'{exchange.probe.method} {exchange.sent_original.path}')}"
+    yield f"**{text(exchange.probe.id)}** {cell(f'{exchange.probe.method} {exchange.sent_original.path}')}"
     yield ""
     if exchange.verdict is ExchangeVerdict.NOT_COMPARABLE:
         yield f"Not comparable: {text(why_not_comparable(exchange))}."
@@ -137,7 +124,7 @@ def _exchange(exchange: Exchange) -> Iterator[str]:
         yield "| --- | --- | --- | --- |"
     for one in exchange.differences[:_DIFFERENCES]:
         kind = one.kind if one.confirmed else f"{one.kind} (unconfirmed)"
-        yield f"| {kind} | {code(one.where)} | {code(one.original)} | {code(one.candidate)} |"
+        yield f"| {kind} | {cell(one.where)} | {cell(one.original)} | {cell(one.candidate)} |"
     if len(exchange.differences) > _DIFFERENCES:
         yield f"| and {len(exchange.differences) - _DIFFERENCES} more | | | |"
     yield ""

@@ -56,6 +56,11 @@ BLIND_LIMIT = 0.02
 """Share of places where nothing could be compared from which on the outcome is inconclusive."""
 
 
+def _target(runtime: str, planned: Sequence[str]) -> str:
+    """The target that a run stands for: the one the runtime is of, else the tree's first."""
+    return runtime if runtime in planned or not planned else planned[0]
+
+
 @dataclass(frozen=True, slots=True)
 class ValidateOptions:
     """What to validate and how.
@@ -156,7 +161,7 @@ def _run(options: ValidateOptions, progress: Progress) -> Comparison:
                 progress.note(f"  recorded: {path}")
     return Comparison(
         service=service.name,
-        target=options.target or (provenance.targets[0] if provenance.targets else options.runtime),
+        target=options.target or _target(options.runtime, provenance.targets),
         outcome=compared.outcome,
         original=known.info,
         candidate=candidate.info,

@@ -7,7 +7,7 @@
 #   DOCK2WASM_PYTHON names the interpreter to use
 set -eu
 
-here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 cd "$here"
 offline=
 if [ -n "${DOCK2WASM_OFFLINE:-}" ] && [ "$DOCK2WASM_OFFLINE" != 0 ]; then
@@ -71,7 +71,9 @@ else
 fi
 run() {
     # -I: nothing of the caller's environment or of the current folder is imported; -B: nothing is written beside.
-    "$here/$venv/bin/python" -I -B -c 'import runpy, sys; sys.path.insert(0, sys.argv[1]); sys.argv = sys.argv[2:]; runpy.run_path(sys.argv[0], run_name="__main__")' "$here/tools" "$here/tools/$@"
+    script=$here/tools/$1
+    shift
+    "$here/$venv/bin/python" -I -B -c 'import runpy, sys; sys.path.insert(0, sys.argv[1]); sys.argv = sys.argv[2:]; runpy.run_path(sys.argv[0], run_name="__main__")' "$here/tools" "$script" "$@"
 }
 
 phase "application files"
