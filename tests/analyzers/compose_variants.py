@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 import yaml
@@ -120,7 +121,7 @@ class _Maker:
         made: dict[str, Any] = {}
         if whole and chance.random() < 0.5:
             made["image"] = chance.choice(["redis", "shop:${TAG}", "${NAME:-x}/y:${NONE:-latest}"])
-        keys = {
+        keys: dict[str, Callable[[], Any]] = {
             "build": self.build,
             "command": self.command,
             "entrypoint": self.command,

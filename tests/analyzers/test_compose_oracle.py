@@ -82,7 +82,6 @@ REFUSED: dict[str, dict[str, str]] = {
     },
     "includes nothing": {"compose.yaml": "include: [x.yaml]\nservices: {a: {image: x}}"},
     "include is a text": {"compose.yaml": "include: x.yaml\nservices: {a: {image: x}}"},
-    "secret without a source": {"compose.yaml": "services: {a: {image: x, secrets: [{target: y}]}}"},
 }
 
 
