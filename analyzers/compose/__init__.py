@@ -64,7 +64,7 @@ def _projects(reader: Reader, files: tuple[str, ...]) -> tuple[Project, ...]:
             continue
         separator = variables.get("COMPOSE_PATH_SEPARATOR") or ":"
         named = [join(folder_of(path), name) for name in names.split(separator)]
-        present = tuple(dict.fromkeys(name for name in named if name in reader.tree.paths and name))
+        present = tuple(dict.fromkeys(name for name in named if name and name in reader.tree))
         if present:
             chosen[folder_of(path)] = present
     return projects(files, chosen)
@@ -77,11 +77,12 @@ def _variables(reader: Reader, project: Project) -> Mapping[str, str | None]:
 
 def _leading(loaded: list[Loaded]) -> Iterator[Loaded]:
     """The projects less those that another one includes; of two that include each other the first stays."""
+    including = [(place, other) for place, other in enumerate(loaded) if other.included]
     for number, one in enumerate(loaded):
         main = one.project.files[0]
         if not any(
             main in other.included and (place < number or other.project.files[0] not in one.included)
-            for place, other in enumerate(loaded)
+            for place, other in including
             if other is not one
         ):
             yield one

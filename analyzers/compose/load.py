@@ -20,6 +20,7 @@ _TOP = frozenset(
 )
 _FILES = 200  # files that one project may read
 _REMOTE = ("oci://", "git@", "github.com/")
+_CHAIN = 40  # services that extend one another, files that include one another
 _SAID = 4  # problems of a file that are told one by one
 
 
@@ -118,7 +119,8 @@ class _Loading:
         self.work = loaded.work
         self.files = 0
         self._included: dict[tuple[object, ...], Model] = {}
-        self._bases: dict[tuple[str, int], dict[str, Value]] = {}
+        # By file and scope; the scope is kept, so that its identity stays its own.
+        self._bases: dict[tuple[str, int], tuple[Variables, dict[str, Value]]] = {}
 
     def model(
         self, files: tuple[str, ...], folder: str, variables: Variables, chain: tuple[str, ...]
@@ -130,8 +132,8 @@ class _Loading:
                 top = self.top(document, folder, variables)
                 part = self.part(top, path)
                 self.include(top, part, folder, variables, (*chain, path))
-                for name in list(part.services):
-                    part.services[name] = self.extend(name, part.services, path, variables, ())
+                for name in part.services:
+                    self.extend(name, part.services, path, variables, ())
                 _lay(whole, part, self)
         for name, service in whole.services.items():
             whole.services[name] = _with_context(clean(service), folder)
@@ -257,6 +259,9 @@ class _Loading:
         if paths[0] in chain:
             self.report(entry.at, f"`include` leads back to {paths[0]}")
             return None
+        if len(chain) >= _CHAIN:
+            self.report(entry.at, f"`include` goes on for more than {_CHAIN} files")
+            return None
         directory = folder_of(paths[0])
         if (given := long.get("project_directory")) is not None and given.text is not None:
             inside = join(folder, given.text)
@@ -311,7 +316,8 @@ class _Loading:
         variables: Variables,
         chain: tuple[tuple[str, str], ...],
     ) -> Value:
-        """A service with what it `extends` below it. Where that cannot be had, the key stays."""
+        """A service with what it `extends` below it, put into `services`. Where that cannot be had, the
+        key stays."""
         self.work.spend()
         service = services[name]
         assert isinstance(service.data, dict)  # noqa: S101 - made by `canonical`
@@ -331,6 +337,9 @@ class _Loading:
         if (base_path, of.text) in ((path, name), *chain):
             self.report(extends.at, f"`extends` of {name!r} leads back to {of.text!r} in {base_path}")
             return service
+        if len(chain) >= _CHAIN:
+            self.report(extends.at, f"`extends` goes on for more than {_CHAIN} services")
+            return service
         if of.text not in others:
             self.report(extends.at, f"`extends` names the service {of.text!r}, which {base_path} has not")
             return service
@@ -343,7 +352,8 @@ class _Loading:
         data = {key: value for key, value in merged.data.items() if key != "extends"}
         if below is not None:
             data["extends"] = below
-        return replace(merged, data=data, key=service.key, place=service.place)
+        services[name] = replace(merged, data=data, key=service.key, place=service.place)
+        return services[name]
 
     def base(self, path: str, variables: Variables) -> dict[str, Value]:
         """The services of a file that is extended: its paths are seen from its own folder."""
@@ -352,8 +362,8 @@ class _Loading:
             whole = Model()
             for document in self.reader.documents(path):
                 _lay(whole, self.part(self.top(document, folder_of(path), variables), path), self)
-            self._bases[key] = whole.services
-        return self._bases[key]
+            self._bases[key] = (variables, whole.services)
+        return self._bases[key][1]
 
 
 def _lay(whole: Model, part: Model, loading: _Loading) -> None:

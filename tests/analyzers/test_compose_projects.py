@@ -6,10 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from analyzers import compose, inventory
-from analyzers.compose import ComposeModel, ComposeService
+from analyzers.compose import ComposeModel, ComposeService, interpolate
 from analyzers.compose.merge import KNOWN
+from analyzers.compose.template import TemplateError
 from analyzers.repository import open_tree
 from tests.analyzers.trees import DOCKERFILE, write
 from tests.conftest import ROOT
@@ -180,6 +183,46 @@ def test_an_include_that_leads_back_is_said(tmp_path: Path) -> None:
     )
     assert {service.name for service in model.services} == {"a", "b"}
     assert "leads back to compose.yaml" in trouble["more.compose.yaml"]
+
+
+def test_long_chains_end(tmp_path: Path) -> None:
+    chain = "\n".join(f"  s{i}: {{extends: s{i + 1}}}" for i in range(1500))
+    files: dict[str, str | bytes] = {
+        f"c{i}.compose.yaml": f"include: [c{i + 1}.compose.yaml]" for i in range(300)
+    }
+    files["compose.yaml"] = f"include: [c0.compose.yaml]\nservices:\n{chain}\n  s1500: {{image: x}}\n"
+    model, trouble = read(tmp_path, files)
+    assert "`extends` goes on" in trouble["compose.yaml"]
+    assert any("`include` goes on" in why for why in trouble.values())
+    assert len(model.services) == 1501
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.text(), st.text(), st.text())
+def test_any_text_is_read_or_told(tmp_path: Path, main: str, override: str, env: str) -> None:
+    files: dict[str, str | bytes] = {
+        "compose.yaml": main.encode("utf-8", "surrogatepass"),
+        "compose.override.yaml": f"services: {{web: {{image: {override}}}}}".encode("utf-8", "surrogatepass"),
+        ".env": env.encode("utf-8", "surrogatepass"),
+    }
+    read(tmp_path, files)
+
+
+@given(st.text())
+def test_a_doubled_dollar_is_a_dollar(text: str) -> None:
+    assert interpolate(text.replace("$", "$$"), {}) == (text, ())
+
+
+@given(st.text(alphabet="${}:-+?AEU \n"))
+def test_a_template_is_replaced_or_refused(text: str) -> None:
+    variables = {"A": "1", "E": ""}
+    try:
+        found, unset = interpolate(text, variables)
+    except TemplateError:
+        return
+    if not unset:
+        assert interpolate(found.replace("$", "$$"), {})[0] == found
+    assert not set(unset) & {"A"}
 
 
 VOTING: dict[str, str | bytes] = {
