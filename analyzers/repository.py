@@ -24,6 +24,7 @@ _SKIPPED = frozenset(
 )
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _REF = re.compile(r"refs/[\w.@+#=-]+(?:/[\w.@+#=-]+)*")
+_HELD = 32 * 1024 * 1024  # bytes of files kept in memory
 _GIT_FILE_LIMIT = 4096
 _PACKED_REFS_LIMIT = 64 * 1024 * 1024
 
@@ -63,6 +64,8 @@ class Tree:
         self._not_read = not_read
         self._limits = limits
         self._lines: dict[str, list[str]] = {}
+        self._held: dict[str, bytes] = {}  # files that were read: most are asked for again, for their lines
+        self._room = _HELD
 
     def __contains__(self, path: str) -> bool:
         return path in self._files
@@ -78,16 +81,24 @@ class Tree:
 
     def data(self, path: str) -> bytes | None:
         """The bytes of a file."""
+        held = self._held.get(path)
+        if held is not None:
+            return held
         real = self._files.get(path)
         if real is None:
             return None
         try:
-            return _read(real, self._limits.file_size)
+            data = _read(real, self._limits.file_size)
         except _RefusedError as error:
             self.give_up(path, str(error))
+            return None
         except OSError as error:
             self.give_up(path, f"cannot be read: {error.strerror or error}")
-        return None
+            return None
+        if len(data) <= self._room:
+            self._room -= len(data)
+            self._held[path] = data
+        return data
 
     def text(self, path: str) -> str | None:
         """The text of a file: UTF-8, or UTF-16 with a byte order mark. Line ends become `\\n`."""

@@ -13,7 +13,7 @@ from analyzers.languages.python import facts as collector
 from analyzers.languages.python import requirements, routes, servers
 from analyzers.languages.python.entry import Entry
 from analyzers.languages.python.modules import Module, Program
-from analyzers.languages.python.requirements import Installed
+from analyzers.languages.python.requirements import Imported, Installed
 from analyzers.languages.python.servers import Launch
 from analyzers.model import ComposeFacts, Evidence, Fact, FactKind, Image, Reach, Source, Unknown
 from analyzers.repository import Tree
@@ -57,6 +57,8 @@ def read(
     module_facts = collector.collect(program, entry, modules, external=not modules)
     facts = (*_launch_facts(entry, evidence), *start.facts, *module_facts)
     imported = collector.external_imports(program, modules)
+    if entry.module is None:  # files of tests and tools are among them: what they import says little
+        imported = {name: Imported(where.evidence, optional=True) for name, where in imported.items()}
     return Source(
         language="python",
         root=_root(program, entry, folder, image),
@@ -65,7 +67,7 @@ def read(
         entry_evidence=entry.evidence,
         interface=entry.interface,
         server=entry.launch.server,
-        dependencies=requirements.judge(found, imported),
+        dependencies=requirements.judge(found, imported, program.own),
         facts=facts,
         routes=routes.find(program, entry, modules),
         files=tuple(dict.fromkeys(module.path for module in modules)),
@@ -108,7 +110,13 @@ def _unclear(
         entry_evidence=evidence,
         interface=None,
         server=None,
-        dependencies=requirements.judge(found, collector.external_imports(program, modules)),
+        dependencies=requirements.judge(
+            found,
+            {
+                name: Imported(where.evidence, optional=True)
+                for name, where in collector.external_imports(program, modules).items()
+            },
+        ),
         facts=(*start.facts, *collector.collect(program, entry, modules, external=True)),
         files=tuple(dict.fromkeys(module.path for module in modules)),
         manifests=tuple(found.manifests),

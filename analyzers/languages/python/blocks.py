@@ -135,9 +135,12 @@ class _Walk:
         kind = node.__class__
         if block is not None and kind in _KEPT:
             block.nodes.append(node)
-        match node:
-            case ast.Expr(value=value) | ast.Return(value=ast.expr() as value):
+        if kind is ast.Expr or kind is ast.Return:
+            value = node.value  # type: ignore[attr-defined] # the classes are compared for speed
+            if value is not None:
                 self._expressions([value], block)
+            return
+        match node:
             case ast.Assign():
                 self.outline.assignments.append(node)
                 self._expressions([node.value, *reversed(node.targets)], block)

@@ -18,7 +18,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from analyzers.languages.python.entry import Entry, of_expression
-from analyzers.languages.python.modules import Module, Program, bound_names
+from analyzers.languages.python.modules import Module, Program, bound_names, dotted, origin
+from analyzers.languages.python.requirements import Imported
 from analyzers.languages.python.scopes import Calls, Scope, of_module
 from analyzers.languages.python.values import UnknownValueError, evaluate, text_of, written
 from analyzers.model import Confidence, Evidence, Fact, FactKind, Reach
@@ -32,17 +33,21 @@ def _tables() -> Mapping[str, Any]:
     return tomllib.loads((Path(__file__).parent / "calls.toml").read_text(encoding="utf-8"))
 
 
-def external_imports(program: Program, modules: Iterable[Module]) -> tuple[str, ...]:
+def external_imports(program: Program, modules: Iterable[Module]) -> dict[str, Imported]:
     """Dotted names that the modules import and that are none of the application's own."""
-    names: dict[str, None] = {}
+    names: dict[str, Imported] = {}
     for module in modules:
         for item in module.imports:
             if program.top_level_is_own(item.module) and program.own(item.module):
                 continue
-            names[item.module] = None
+            full = [item.module]
             if item.attribute and item.attribute != "*":
-                names[f"{item.module}.{item.attribute}"] = None
-    return tuple(names)
+                full.append(f"{item.module}.{item.attribute}")
+            for name in full:
+                before = names.get(name)
+                if before is None or (before.optional and not item.optional):
+                    names[name] = Imported(program.evidence(module, item.line), item.optional)
+    return names
 
 
 def collect(program: Program, entry: Entry, modules: Sequence[Module], *, external: bool) -> tuple[Fact, ...]:
@@ -66,6 +71,8 @@ def collect(program: Program, entry: Entry, modules: Sequence[Module], *, extern
             program.guest.tree.give_up(scope.module.path, "is nested too deeply to be analysed")
     for module in modules:
         found += _import_facts(program, module, state.settled)
+    for scope in scopes:
+        scope.inner.clear()  # no cycle is left, so that all of it is freed at once and not searched for
     if external:
         found = [replace(fact, reach=Reach.UNKNOWN) for fact in found]
     return _merged(found, program.guest.tree)
@@ -92,41 +99,73 @@ def _merged(found: Iterable[Fact], tree: Tree) -> tuple[Fact, ...]:
 # --- imports ------------------------------------------------------------------------------------------
 
 
-def _import_facts(program: Program, module: Module, settled: Set[str]) -> Iterator[Fact]:
+@dataclass(frozen=True, slots=True)
+class _Meaning:
+    """What importing a name says, as the tables have it."""
+
+    unsupported: tuple[str, str] | None = None  # module, why
+    gpu: str | None = None
+    compute: str | None = None
+    websocket: str | None = None
+    outbound: tuple[tuple[str, str], ...] = ()  # library, protocol
+
+
+@cache
+def _meaning(full: str) -> _Meaning | None:
+    """The meaning of a dotted name, None where it has none."""
     tables = _tables()
+
+    def one_of(names: Iterable[str]) -> str | None:
+        return next((n for n in names if full == n or full.startswith(n + ".")), None)
+
+    reason = one_of(tables["unsupported-stdlib"])
+    websocket = one_of(tables["websocket"]["imports"])
+    if websocket is None and full in ("fastapi.WebSocket", "starlette.websockets.WebSocket"):
+        websocket = full
+    harmless = ("http.client.HTTPStatus", "requests.exceptions", "urllib.request.pathname")
+    outbound = [
+        (name, protocol)
+        for protocol, libraries in tables["outbound"].items()
+        if not full.startswith(harmless) and (name := one_of(libraries))
+    ]
+    found = _Meaning(
+        (reason, tables["unsupported-stdlib"][reason]) if reason and not _harmless(full) else None,
+        one_of(tables["gpu"]["imports"]),
+        one_of(tables["compute"]["imports"]),
+        websocket,
+        tuple(outbound),
+    )
+    return found if found != _Meaning() else None
+
+
+def _import_facts(program: Program, module: Module, settled: Set[str]) -> Iterator[Fact]:
     for item in module.imports:
-        if program.own(item.module):
-            continue
         full = f"{item.module}.{item.attribute}" if item.attribute else item.module
+        meaning = _meaning(full)
+        if meaning is None or program.own(item.module):
+            continue
         evidence = (Evidence(module.path, item.line),)
-
-        def is_(names: Iterable[str], full: str = full) -> str | None:
-            return next((n for n in names if full == n or full.startswith(n + ".")), None)
-
-        reason = is_(tables["unsupported-stdlib"])
-        if reason and not item.optional and not _harmless(full):
-            detail = tables["unsupported-stdlib"][reason]
-            yield Fact(FactKind.UNSUPPORTED_STDLIB, reason, evidence, detail, Reach.IMPORT)
-        if name := is_(tables["gpu"]["imports"]):
-            sure = Confidence.MEDIUM if name == "onnxruntime" else Confidence.HIGH
-            yield Fact(FactKind.GPU, name, evidence, "", Reach.IMPORT, sure)
-        if name := is_(tables["compute"]["imports"]):
-            yield Fact(FactKind.COMPUTE, name, evidence, "", Reach.REQUEST, Confidence.MEDIUM)
-        if name := is_(tables["websocket"]["imports"]):
-            yield Fact(FactKind.WEBSOCKET, name, evidence)
-        if full in ("fastapi.WebSocket", "starlette.websockets.WebSocket"):
-            yield Fact(FactKind.WEBSOCKET, full, evidence)
-        for protocol, libraries in tables["outbound"].items():
-            if name := is_(libraries):
-                if full.startswith(
-                    ("http.client.HTTPStatus", "requests.exceptions", "urllib.request.pathname")
-                ):
-                    continue
-                if name in settled:
-                    continue  # a call of this library says it, with its host or the lack of one
-                yield Fact(FactKind.OUTBOUND, protocol, evidence, "", Reach.REQUEST, Confidence.MEDIUM)
-                if protocol in tables["database"]["protocols"]:
-                    yield Fact(FactKind.DATABASE, protocol, evidence, "", Reach.REQUEST, Confidence.MEDIUM)
+        if meaning.unsupported and not item.optional:
+            yield Fact(
+                FactKind.UNSUPPORTED_STDLIB,
+                meaning.unsupported[0],
+                evidence,
+                meaning.unsupported[1],
+                Reach.IMPORT,
+            )
+        if meaning.gpu:
+            sure = Confidence.MEDIUM if meaning.gpu == "onnxruntime" else Confidence.HIGH
+            yield Fact(FactKind.GPU, meaning.gpu, evidence, "", Reach.IMPORT, sure)
+        if meaning.compute:
+            yield Fact(FactKind.COMPUTE, meaning.compute, evidence, "", Reach.REQUEST, Confidence.MEDIUM)
+        if meaning.websocket:
+            yield Fact(FactKind.WEBSOCKET, meaning.websocket, evidence)
+        for name, protocol in meaning.outbound:
+            if name in settled:
+                continue  # a call of this library says it, with its host or the lack of one
+            yield Fact(FactKind.OUTBOUND, protocol, evidence, "", Reach.REQUEST, Confidence.MEDIUM)
+            if protocol in _tables()["database"]["protocols"]:
+                yield Fact(FactKind.DATABASE, protocol, evidence, "", Reach.REQUEST, Confidence.MEDIUM)
 
 
 def _harmless(name: str) -> bool:
@@ -214,10 +253,49 @@ class _State:
         self.holders: dict[str, _Holder] = {}
         self.constants: dict[str, list[tuple[Module, ast.expr]]] = {}
         self.settled: set[str] = set()  # libraries whose calls were seen
+        modules = {id(scope.module): scope.module for scope in scopes}.values()
+        self.reads_env = any(  # whether a library that makes readers of the environment is imported
+            name.startswith(("environ", "starlette")) for module in modules for name in module.names.values()
+        )
+        self.on_app: dict[str, _Holder] = {}  # attributes that the application is given when it starts
+        self._given: dict[int, dict[str, list[ast.expr]]] = {}
         for scope in scopes:
             if scope.kind in ("module", "class"):
                 for node in scope.nodes:
                     self._bindings(scope, node)
+        for scope in scopes:
+            if scope.reach is Reach.IMPORT:
+                for node in scope.nodes:
+                    if isinstance(node, ast.Assign):
+                        self._put_on_application(scope, node)
+
+    def _put_on_application(self, scope: Scope, node: ast.Assign) -> None:
+        """`app.repo = InMemoryRepo()`, `app.state.sessions = {}`."""
+        for target in node.targets:
+            if isinstance(target, ast.Attribute) and _is_application(target.value):
+                kind = self.kind(scope, node.value)
+                named = self.holder(scope, node.value) if isinstance(node.value, ast.Name) else None
+                if named is not None:
+                    self.on_app.setdefault(target.attr, named)
+                elif kind in ("container", "cache", "own"):
+                    self.on_app.setdefault(
+                        target.attr, _Holder(f"app.{target.attr}", kind, node, scope.module)
+                    )
+
+    def given(self, scope: Scope, name: str) -> Sequence[ast.expr]:
+        """What a local name of a function is given; of a parameter what `Depends(f)` makes of it."""
+        known = self._given.get(id(scope))
+        if known is None:
+            known = self._given[id(scope)] = {}
+            for node in scope.nodes:
+                if isinstance(node, ast.Assign | ast.AnnAssign):
+                    for target, value in bound_names(node):
+                        if value is not None:
+                            known.setdefault(target, []).append(value)
+            for parameter, default in _defaults(scope.node):
+                if isinstance(default, ast.Call) and default.args and _name_of(default.func) == "Depends":
+                    known.setdefault(parameter, []).append(ast.Call(default.args[0], [], []))
+        return known.get(name, ())
 
     def _bindings(self, scope: Scope, node: ast.AST) -> None:
         for target, value in bound_names(node) if isinstance(node, ast.Assign | ast.AnnAssign) else ():
@@ -228,13 +306,13 @@ class _State:
                 for key, inner in zip(value.keys, value.values, strict=True):
                     if isinstance(key, ast.Constant) and isinstance(key.value, str):
                         self.constants.setdefault(key.value, []).append((scope.module, inner))
-            kind = self._kind(scope, value)
+            kind = self.kind(scope, value)
             prefix = scope.module.name if scope.kind == "module" else f"{scope.module.name}.{scope.name}"
             if kind is not None:
                 name = f"{prefix}.{target}"
                 self.holders.setdefault(name, _Holder(name, kind, node, scope.module))
 
-    def _kind(self, scope: Scope, value: ast.expr) -> str | None:
+    def kind(self, scope: Scope, value: ast.expr) -> str | None:
         if isinstance(value, ast.Dict | ast.List | ast.Set | ast.DictComp | ast.ListComp | ast.SetComp):
             return "container"
         if isinstance(
@@ -280,6 +358,27 @@ class _State:
                 )
                 return self.holders.get(f"{outer.module.name}.{outer.name}.{last}") if outer else None
         return self.holders.get(f"{definition.module.name}.{definition.name}") if definition else None
+
+
+def _is_application(node: ast.expr) -> bool:
+    """`app`, `current_app`, `request.app`, `app.state`: by name, for what it is is seldom in sight."""
+    return _name_of(node) in ("app", "application", "current_app") or (
+        isinstance(node, ast.Attribute) and node.attr == "state" and _is_application(node.value)
+    )
+
+
+def _name_of(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+
+def _defaults(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        names = [a.arg for a in node.args.posonlyargs + node.args.args]
+        defaults = node.args.defaults
+        yield from zip(names[len(names) - len(defaults) :], defaults, strict=True)
+        for argument, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
+            if default is not None:
+                yield argument.arg, default
 
 
 # --- one scope ---------------------------------------------------------------------------------------------
@@ -394,6 +493,36 @@ _TELLING = frozenset(
 )
 
 
+# Packages every call of which starts a program.
+_PROCESS_PACKAGES = frozenset({"subprocess", "sh", "pexpect"})
+# The last parts of the names that `_Reader` compares calls with, other than those of the tables.
+_NAMED_CALLS = frozenset(
+    """
+    get getenv pop config from_prefixed_env open ZipFile write_text write_bytes mkdir touch unlink rmdir
+    read_text read_bytes basicConfig save send_file send_from_directory Thread create_task ensure_future
+    signal import_module __import__ run_module run_path post put patch delete head request Client AsyncClient
+    ClientSession create_engine create_async_engine engine_from_config Database connect socket TCPServer
+    UDPServer start_server create_connection server serve Cache Limiter
+    """.split()  # noqa: SIM905 - as a list it would take fifty lines
+)
+
+
+@cache
+def _telling_calls() -> frozenset[str]:
+    tables = _tables()
+    names = {*_WRITE_CALLS, *_TEMPORARY, *_HTTP_CALLS, *_CONNECTS, *tables["unsupported-call"]}
+    for table in ("subprocess", "thread", "background", "compute", "cache"):
+        names |= set(tables[table]["calls"])
+    return _NAMED_CALLS | {name.rpartition(".")[2] for name in names}
+
+
+@cache
+def _telling_starts() -> tuple[str, ...]:
+    """How the last part begins where a prefix of the table says so (`os.exec…`)."""
+    starts = (prefix.rpartition(".")[2] for prefix in _tables()["subprocess"]["prefixes"])
+    return tuple(start for start in starts if start)
+
+
 class _Reader:
     """Finds the facts of one scope."""
 
@@ -450,6 +579,8 @@ class _Reader:
     # --- calls ---
 
     def call(self, node: ast.Call) -> Iterator[Fact]:
+        if not self._tells(node):
+            return
         name = self.origin(node.func)
         method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
         if self.scope.function is None and not name and not method:
@@ -459,6 +590,24 @@ class _Reader:
         yield from self.process_call(node, name)
         yield from self.network_call(node, name, method)
         yield from self.other_call(node, name)
+
+    def _tells(self, node: ast.Call) -> bool:
+        """Whether a call can mean anything, by the last part of its name: most cannot."""
+        function: ast.expr = node.func
+        if isinstance(function, ast.Attribute):
+            last = function.attr
+            while isinstance(function, ast.Attribute):
+                function = function.value
+        elif isinstance(function, ast.Name):
+            last = self.module.names.get(function.id, function.id).rpartition(".")[2]
+        else:
+            return False
+        if last in _telling_calls() or last.startswith(_telling_starts()):
+            return True
+        root = getattr(function, "id", "")
+        if self.module.names.get(root, root).partition(".")[0] in _PROCESS_PACKAGES:
+            return True
+        return self.state.reads_env and bool(node.args) and self._is_env_reader(node.func)
 
     def env_call(self, node: ast.Call, name: str) -> Iterator[Fact]:
         if name in ("os.environ.get", "os.getenv", "os.environ.pop") and node.args:
@@ -473,7 +622,7 @@ class _Reader:
     def _is_env_reader(self, function: ast.expr) -> bool:
         """`env("X")`, `env.str("X")` of environs and django-environ."""
         base = function.value if isinstance(function, ast.Attribute) else function
-        if not isinstance(base, ast.Name):
+        if not isinstance(base, ast.Name) or not self.state.reads_env:
             return False
         found = self.program.lookup(self.module, base.id)
         if found is None or not isinstance(found.value, ast.Call):
@@ -998,12 +1147,7 @@ class _Reader:
 
     def changed(self, base: ast.expr, node: ast.AST) -> Iterator[Fact]:
         """A container is changed through `base`, which may be an element of it (`d[k].append`)."""
-        while isinstance(base, ast.Subscript) or (
-            isinstance(base, ast.Call)
-            and isinstance(base.func, ast.Attribute)
-            and base.func.attr in ("setdefault", "get")
-        ):
-            base = base.value if isinstance(base, ast.Subscript) else base.func.value  # type: ignore[attr-defined] # narrowed above
+        whole, base = base, _container_of(base)
         if (
             isinstance(base, ast.Attribute)
             and base.attr in _APP_STORES
@@ -1011,22 +1155,60 @@ class _Reader:
         ):
             yield self.fact(FactKind.MEMORY_STATE, f"{name}.{base.attr}", node)
             return
-        holder = self.state.holder(self.scope, base)
+        holder, sure = self.state.holder(self.scope, base), Confidence.HIGH
+        if holder is None:
+            holder, sure = self._shared(self.scope, base), Confidence.MEDIUM
         if holder is None:
             yield from self.self_attribute(base, node)
+        elif (whole is not base or sure is Confidence.MEDIUM) and _holds_definitions(holder):
+            return  # a method of a class or function that a table names, not of the table
         elif holder.kind == "container":
-            yield self.fact(FactKind.MEMORY_STATE, holder.name, node)
+            yield self.fact(FactKind.MEMORY_STATE, holder.name, node, "", sure)
         elif holder.kind == "cache":
-            yield self.fact(FactKind.CACHE, holder.name, node)
+            yield self.fact(FactKind.CACHE, holder.name, node, "", sure)
 
-    def _application(self, node: ast.expr) -> str | None:
+    def _shared(self, scope: Scope, node: ast.expr, depth: int = 0) -> _Holder | None:
+        """The object outside all requests that an expression means: local names followed to what they are
+        given, calls of own functions to what they return, elements to their container."""
+        if depth > _ALIASES:
+            return None
+        node = _container_of(node)
+        if isinstance(node, ast.Attribute) and node.attr in _APP_STORES:
+            name = self._application(node.value, scope)
+            if name:
+                return _Holder(f"{name}.{node.attr}", "container", node, scope.module)
+        holder = self.state.holder(scope, node)
+        if holder is not None:
+            return holder
+        if isinstance(node, ast.Attribute) and _is_application(node.value):
+            return self.state.on_app.get(node.attr)
+        if isinstance(node, ast.Call):
+            function = self.calls.scope_of(scope, node.func)
+            if function is None or function.kind != "function":
+                return None
+            for returned in function.nodes:
+                if isinstance(returned, ast.Return) and returned.value is not None:
+                    found = self._shared(function, returned.value, depth + 1)
+                    if found is not None:
+                        return found
+        elif isinstance(node, ast.Name):
+            owner: Scope | None = scope
+            while owner is not None and owner.kind != "module":
+                if owner.kind == "function" and node.id in owner.locals:
+                    values = self.state.given(owner, node.id)
+                    return next((f for v in values if (f := self._shared(owner, v, depth + 1))), None)
+                owner = owner.parent
+        return None
+
+    def _application(self, node: ast.expr, scope: Scope | None = None) -> str | None:
         """`app`, `current_app`, `request.app`: the application object."""
-        name = self.scope.origin(node) or ""
+        scope = scope or self.scope
+        name = scope.origin(node) or ""
         if name == "flask.current_app":
             return "app"
         if isinstance(node, ast.Attribute) and node.attr == "app":
             return "app"
-        if name and of_expression(self.program, self.module, node, None)[0]:
+        if name and of_expression(self.program, scope.module, node, None)[0]:
             return written(node)
         return None
 
@@ -1045,7 +1227,14 @@ class _Reader:
             )
             return
         name_ = self.scope.origin(base)
-        if name_ is None or name_.startswith(_PER_REQUEST):
+        if name_ is None:
+            shared = self._shared(self.scope, base)
+            if shared is not None and shared.kind == "own":
+                yield self.fact(
+                    FactKind.MEMORY_STATE, f"{shared.name}.{target.attr}", node, "", Confidence.MEDIUM
+                )
+            return
+        if name_.startswith(_PER_REQUEST):
             return
         holder = self.state.holder(self.scope, base)
         if holder is not None and holder.kind in ("own", "object"):
@@ -1081,13 +1270,38 @@ class _Reader:
 
     def own_method(self, node: ast.Call, receiver: ast.expr) -> Iterator[Fact]:
         """`store.add(x)`, where `store` is a module-level instance of a class whose `add` changes itself."""
-        holder = self.state.holder(self.scope, receiver)
-        if holder is None or holder.kind != "own":
+        holder = self.state.holder(self.scope, receiver) or self._shared(self.scope, receiver)
+        if holder is None or holder.kind != "own" or not isinstance(node.func, ast.Attribute):
             return
-        method = self.calls.scope_of(self.scope, node.func)
-        changed = _changes_self(method, self.calls) if method is not None else None
+        made = getattr(holder.node, "value", None)
+        changed = _changed_by(self, holder.module, made, node.func.attr) if made is not None else None
         if changed is not None:
             yield self.fact(FactKind.MEMORY_STATE, f"{holder.name}.{changed}", node, "", Confidence.MEDIUM)
+
+
+_ALIASES = 5  # names, calls and elements that are followed, one behind the other
+
+
+def _holds_definitions(holder: _Holder) -> bool:
+    """Whether a container is a table of classes, functions or modules: `{"a": AHandler, "b": BHandler}`."""
+    value = getattr(holder.node, "value", None)
+    elements = value.values if isinstance(value, ast.Dict) else getattr(value, "elts", [])
+    return bool(elements) and all(isinstance(e, ast.Name | ast.Attribute) for e in elements)
+
+
+def _container_of(base: ast.expr) -> ast.expr:
+    """`d` of `d[k]`, `d[k][l]`, `d.setdefault(k, [])`, `d.get(k)`."""
+    while True:
+        if isinstance(base, ast.Subscript):
+            base = base.value
+        elif (
+            isinstance(base, ast.Call)
+            and isinstance(base.func, ast.Attribute)
+            and base.func.attr in ("setdefault", "get")
+        ):
+            base = base.func.value
+        else:
+            return base
 
 
 def _argument(node: ast.Call, index: int, name: str) -> ast.expr | None:
@@ -1146,32 +1360,106 @@ def _sets_itself(owner: Scope, attribute: str) -> bool:
     )
 
 
-def _changes_self(method: Scope, calls: Calls, depth: int = 0) -> str | None:
-    """The attribute of `self` that a method changes, itself or through its own methods."""
-    for node in method.nodes:
-        target: ast.expr | None = None
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store | ast.Del):
-            target = node
-        elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store | ast.Del):
-            target = node.value
-        elif (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Attribute)
-            and node.func.attr in _MUTATORS
-        ):
-            target = node.func.value
-        while isinstance(target, ast.Subscript):
-            target = target.value
-        if isinstance(target, ast.Attribute) and getattr(target.value, "id", "") == "self":
-            return target.attr
-    if depth > 4:
+def _classes(reader: _Reader, module: Module, made: ast.expr, depth: int = 0) -> Iterator[Scope]:
+    """The own class that a call makes an instance of, then the own classes that it is made from."""
+    node: ast.expr = made.func if isinstance(made, ast.Call) else made
+    name = dotted(node)
+    if name is None or depth > _ALIASES:
+        return
+    full = origin(module, node) or name
+    found = reader.program.definition(full) if "." in full else reader.program.lookup(module, full)
+    scope = reader.calls.by_node.get(id(found.node)) if found is not None else None
+    if scope is not None and isinstance(scope.node, ast.ClassDef):
+        yield scope
+        for base in scope.node.bases:
+            yield from _classes(reader, scope.module, base, depth + 1)
+
+
+def _changed_by(reader: _Reader, module: Module, made: ast.expr, name: str, depth: int = 0) -> str | None:
+    """The attribute of an instance that its method of this name changes. `made` is the call that made it."""
+    classes = list(_classes(reader, module, made))
+    method = next((m for c in classes if (m := reader.calls.method(c, name))), None)
+    return _changes_self(reader, classes, method, depth) if method is not None else None
+
+
+def _changes_self(reader: _Reader, classes: Sequence[Scope], method: Scope, depth: int) -> str | None:
+    """The attribute of `self` that a method changes: itself, through its own methods, or through those of
+    an own object that `__init__` puts there."""
+    if depth > _ALIASES:
         return None
+    once = _filled_once(method)
     for node in method.nodes:
-        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+        if isinstance(node, ast.Attribute):  # set or deleted
+            if getattr(node.value, "id", "") == "self" and node.attr not in once:
+                return node.attr
             continue
-        if getattr(node.func.value, "id", "") != "self":
+        target: ast.expr | None = None
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store | ast.Del):
+            target = _container_of(node)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            if getattr(node.func.value, "id", "") == "self":
+                other = next((m for c in classes if (m := reader.calls.method(c, node.func.attr))), None)
+                if other is not None and (found := _changes_self(reader, classes, other, depth + 1)):
+                    return found
+                continue
+            target = _container_of(node.func.value)
+        if not isinstance(target, ast.Attribute) or getattr(target.value, "id", "") != "self":
             continue
-        other = calls.method(method.parent, node.func.attr)
-        if other is not None and (found := _changes_self(other, calls, depth + 1)):
-            return found
+        values = [(c, v) for c in classes for v in _values_of(c, target.attr)]
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            for owner, value in values:
+                if isinstance(value, ast.Call) and _changed_by(
+                    reader, owner.module, value, node.func.attr, depth + 1
+                ):
+                    return target.attr
+            if node.func.attr not in _MUTATORS:
+                continue
+        # `self.session.add(x)` changes a database: only what is known to be a container counts.
+        if any(reader.state.kind(owner, value) == "container" for owner, value in values):
+            return target.attr
     return None
+
+
+def _values_of(owner: Scope, attribute: str) -> Iterator[ast.expr]:
+    """What a class or its methods give an attribute of their instances."""
+    for statement in getattr(owner.node, "body", ()):
+        if isinstance(statement, ast.Assign | ast.AnnAssign):
+            for name, value in bound_names(statement):
+                if name == attribute and value is not None:
+                    yield from _fields(value)
+    for method in owner.inner.values():
+        for node in method.nodes:
+            if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                for target in targets:
+                    if isinstance(target, ast.Attribute) and target.attr == attribute:
+                        yield from _fields(node.value)
+
+
+def _fields(value: ast.expr) -> Iterator[ast.expr]:
+    """A value, and of `given or {}` each part."""
+    if isinstance(value, ast.BoolOp):
+        yield from value.values
+    elif isinstance(value, ast.Call) and _name_of(value.func) == "field":  # a dataclass's default_factory
+        for keyword in value.keywords:
+            if keyword.arg == "default_factory":
+                yield ast.Call(keyword.value, [], [])
+    else:
+        yield value
+
+
+def _filled_once(method: Scope) -> set[str]:
+    """Attributes that a method sets only where they are empty: a connection made on first use."""
+    found: set[str] = set()
+    for node in method.nodes:
+        if isinstance(node, ast.If):
+            test = node.test
+            if isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.Is):
+                test = test.left
+            elif isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+                test = test.operand
+            else:
+                continue
+            if isinstance(test, ast.Attribute) and getattr(test.value, "id", "") == "self":
+                found.add(test.attr)
+    return found

@@ -349,14 +349,13 @@ def _absolute(module: Module, node: ast.ImportFrom) -> str | None:
 
 def dotted(node: ast.expr) -> str | None:
     """`a.b.c` of a name or a chain of attributes."""
-    parts: list[str] = []
+    if isinstance(node, ast.Name):
+        return node.id
+    name = ""
     while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
+        name = f".{node.attr}{name}"
         node = node.value
-    if not isinstance(node, ast.Name):
-        return None
-    parts.append(node.id)
-    return ".".join(reversed(parts))
+    return node.id + name if isinstance(node, ast.Name) else None
 
 
 def origin(module: Module, node: ast.expr) -> str | None:

@@ -7,18 +7,21 @@ resolved: a package that only another one asks for is known where a lock file li
 
 from __future__ import annotations
 
+import configparser
 import json
 import posixpath
 import re
 import shlex
+import sys
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from analyzers.guest import Guest
+from analyzers.languages.python import setup_files
 from analyzers.model import Dependency, DependencyClass, Evidence, Image, Run, Unknown
 
 _DEPTH = 16  # requirements files that name each other
@@ -336,7 +339,7 @@ def installed(stages: Sequence[tuple[Image, Guest]]) -> Installed:
     return result
 
 
-def _run(run: Run, image: Image, guest: Guest, result: Installed) -> None:
+def _run(run: Run, image: Image, guest: Guest, result: Installed, depth: int = 0) -> None:
     for argv, cwd in _commands(run):
         words = list(argv)
         while words and (
@@ -347,6 +350,10 @@ def _run(run: Run, image: Image, guest: Guest, result: Installed) -> None:
         if not words:
             continue
         name = posixpath.basename(words[0])
+        if name in ("sh", "bash", "ash", "dash") and depth < 4 and len(words) > 2:
+            if re.fullmatch(r"-[a-z]*c", words[1]):
+                _run(replace(run, command=words[2], argv=None, workdir=cwd), image, guest, result, depth + 1)
+            continue
         if re.fullmatch(r"python[\d.]*", name) and words[1:3] == ["-m", "pip"]:
             name, words = "pip", words[2:]
         elif name == "uv" and words[1:2] == ["pip"]:
@@ -365,7 +372,7 @@ def _run(run: Run, image: Image, guest: Guest, result: Installed) -> None:
             member = words[words.index("--package") + 1 :][:1] if "--package" in words else []
             own = "--no-root" not in words and "--no-install-workspace" not in words
             _project(cwd, run, image, guest, result, install_self=own, members=member)
-        elif name == "pipenv" and words[1:2] and words[1] in ("install", "sync"):
+        elif name == "pipenv" and words[1:2] and words[1] in ("install", "sync", "lock", "requirements"):
             _pipfile(cwd, run, image, guest, result)
         elif (name, *words[1:2]) == ("poetry", "export") or (name, *words[1:2]) == ("uv", "export"):
             _project(cwd, run, image, guest, result, install_self=False)
@@ -413,6 +420,8 @@ def _pip(
         word = words.pop(0)
         if match := re.fullmatch(r"(-r|--requirements?|-c|--constraints?)(?:=?(.+))?", word, re.DOTALL):
             name = match[2] or (words.pop(0) if words else "")
+            if name.startswith("<"):
+                continue  # <(pipenv lock -r): the command inside stands for itself
             path = _placed(name, cwd, image, guest)
             if path is None:
                 what = f"the packages of {name}: no file of the repository was found for it"
@@ -465,33 +474,75 @@ def _self_install(word: str, cwd: str, run: Run, image: Image, guest: Guest, res
     project = _placed(posixpath.join(folder, "pyproject.toml"), cwd, image, guest)
     if project is not None:
         _pyproject(project, guest, result, wanted)
-    for name in ("setup.cfg", "setup.py"):
+    stated = project is not None
+    for name, reader in (("setup.cfg", _setup_cfg), ("setup.py", _setup_py)):
         path = _placed(posixpath.join(folder, name), cwd, image, guest)
         if path is not None:
-            _setup_file(path, guest, result)
-    if not result.requirements and project is None:
+            stated |= reader(path, guest, result, wanted)
+    if not result.requirements and not stated:
         result.unknown.append(
             Unknown(f"what `pip install {word}` installs", "a requirements file", run.evidence)
         )
 
 
-def _setup_file(path: str, guest: Guest, result: Installed) -> None:
-    """install_requires of setup.cfg, or the literal list in setup.py."""
+def _setup_cfg(path: str, guest: Guest, result: Installed, extras: Sequence[str]) -> bool:
+    """The requirements of a setup.cfg; whether it states any."""
     text = guest.tree.text(path) or ""
-    match = (
-        re.search(r"^install_requires\s*=\s*\n((?:[ \t]+\S.*\n|\s*\n)*)", text + "\n", re.MULTILINE)
-        if path.endswith(".cfg")
-        else re.search(r"install_requires\s*=\s*\[([^\]]*)\]", text)
-    )
-    if match is None:
-        return
-    first = text.count("\n", 0, match.start(1)) + 1
-    for offset, line in enumerate(match[1].split("\n")):
-        for part in re.findall(r"['\"]([^'\"]+)['\"]", line) if path.endswith(".py") else [line.strip()]:
-            evidence = Evidence(path, first + offset, guest.tree.line(path, first + offset))
-            if part and (found := parse_requirement(part, evidence)):
-                result.add(found)
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    try:
+        parser.read_string(text)
+    except configparser.Error as error:
+        guest.tree.give_up(path, f"is no valid setup.cfg: {str(error).partition(chr(10))[0]}")
+        return False
+    stated = parser.get("options", "install_requires", fallback=None)
+    if stated is None:
+        return False
+    for block in (stated, *(parser.get("options.extras_require", extra, fallback="") for extra in extras)):
+        # As setuptools does: one a line, or on one line with semicolons between them.
+        for line in block.split("\n") if "\n" in block else block.split(";"):
+            written = line.partition("#")[0].strip()
+            if file := re.match(r"file:\s*(.+)", written):
+                for name in file[1].split(","):
+                    inner = _beside(path, name.strip())
+                    if inner is not None and inner in guest.tree:
+                        _Files(guest, result).read(inner)
+            elif written:
+                evidence = _line_of(path, guest, r"^\s*(?:install_requires\s*=\s*)?" + re.escape(written))
+                if found := parse_requirement(written, evidence):
+                    result.add(found)
     result.manifests.append(path)
+    return True
+
+
+def _setup_py(path: str, guest: Guest, result: Installed, extras: Sequence[str]) -> bool:
+    """The requirements of a setup.py; whether it states any."""
+    text = guest.tree.text(path) or ""
+    found = setup_files.read(text, tuple(extras))
+    if found is None:
+        line = Evidence(path, 1, guest.tree.line(path, 1))
+        what = f"what {path} asks for: it is not Python that this version can read"
+        result.unknown.append(Unknown(what, "a requirements file", line))
+        return False
+    for written, line_number in found.wanted:
+        evidence = Evidence(path, line_number, guest.tree.line(path, line_number))
+        if requirement := parse_requirement(written, evidence):
+            result.add(requirement)
+    for name, line_number in found.files:
+        inner = _beside(path, name)
+        evidence = Evidence(path, line_number, guest.tree.line(path, line_number))
+        if inner is not None and inner in guest.tree:
+            _Files(guest, result).read(inner)
+        else:
+            what = f"the packages of {name}, which {path} reads"
+            result.unknown.append(Unknown(what, "add the file to the repository", evidence))
+    if found.unclear is not None:
+        evidence = Evidence(path, found.unclear, guest.tree.line(path, found.unclear))
+        what = f"the packages that {path} computes"
+        result.unknown.append(Unknown(what, "a requirements file", evidence))
+    stated = bool(found.wanted or found.files or found.unclear is not None)
+    if stated:
+        result.manifests.append(path)
+    return stated
 
 
 # --- projects and locks ------------------------------------------------------------------------------
@@ -707,6 +758,7 @@ class Package:
     kind: DependencyClass
     imports: tuple[str, ...]
     requires: tuple[str, ...] = ()
+    extras: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     since: str | None = None  # `kind` and `requires` hold from this version on; older ones are pure
 
 
@@ -727,6 +779,7 @@ def table() -> Mapping[str, Package]:
             kind,
             tuple(row.get("imports", (name.replace("-", "_"),))),
             tuple(row.get("requires", ())),
+            {extra: tuple(needs) for extra, needs in row.get("extras", {}).items()},
             row.get("since"),
         )
     return rows
@@ -759,35 +812,49 @@ _DRIVERS = frozenset(
 )
 
 
-def judge(found: Installed, imported: Iterable[str]) -> tuple[Dependency, ...]:
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """Where a name that is not the application's own is first imported. `optional`: a handler of
+    ImportError stands around every import of it."""
+
+    evidence: Evidence
+    optional: bool = False
+
+
+def judge(
+    found: Installed, imported: Mapping[str, Imported], own: Callable[[str], bool] = lambda _: False
+) -> tuple[Dependency, ...]:
     """Every package with its class and whether reachable code imports it.
 
     `imported` are the dotted names that the application imports. A package that the table says an
-    imported one needs counts as imported, and is added where the manifests do not list it.
+    imported one needs counts as imported, and is added where the manifests do not list it. An import that
+    nothing accounts for is added as well: as the package that the table knows by that import name, else
+    as one of which nothing is known. `own` says whether a top-level name is one of the application's.
     """
     rows = table()
-    names = set(imported)
     prefixes = {
-        ".".join(parts[:n]) for name in names if (parts := name.split(".")) for n in range(1, len(parts) + 1)
+        ".".join(parts[:n])
+        for name in imported
+        if (parts := name.split("."))
+        for n in range(1, len(parts) + 1)
     }
     requirements = dict(found.requirements)
     for name, requirement in list(requirements.items()):
         if requirement.version is None and name in found.constraints:
             requirements[name] = replace(requirement, version=found.constraints[name])
+    _add_needs(requirements)
     used = {n for n in requirements if any(i in prefixes for i in _imports(n))}
+    for name, evidence in _unexplained(requirements, used, imported, own):
+        requirements.setdefault(name, Requirement(name, None, f"import {name}", evidence, implied=True))
+        used.add(name)
+    _add_needs(requirements)
     if used & _LOADS_DRIVERS:  # these import the driver that the database's URL names
         used |= _DRIVERS & requirements.keys()
-    queue = sorted(requirements)
+    queue = list(used)
     while queue:
-        name = queue.pop(0)
-        row, requirement = rows.get(name), requirements[name]
-        if row is None or (row.since and not version_at_least(requirement.version, row.since)):
-            continue
-        for need in row.requires:
-            if need not in requirements:
-                requirements[need] = Requirement(need, None, need, requirement.evidence, implied=True)
-                queue.append(need)
-            if name in used and need not in used:
+        name = queue.pop()
+        for need in _needs(requirements[name]):
+            if need not in used:
                 used.add(need)
                 queue.append(need)
     return tuple(
@@ -796,6 +863,100 @@ def judge(found: Installed, imported: Iterable[str]) -> tuple[Dependency, ...]:
         )
         for name, r in requirements.items()
     )
+
+
+def _needs(requirement: Requirement) -> Iterator[str]:
+    """The packages that one is known to need, those of its extras included."""
+    row = table().get(requirement.name)
+    if row is None:
+        return
+    if row.since is None or version_at_least(requirement.version, row.since):
+        yield from row.requires
+    for extra in requirement.extras:
+        yield from row.extras.get(extra, ())
+
+
+def _add_needs(requirements: dict[str, Requirement]) -> None:
+    """Add what the packages are known to need and no manifest lists, each with the line of who needs it."""
+    queue = sorted(requirements)
+    for name in queue:  # grows while it is walked
+        for need in _needs(requirements[name]):
+            if need not in requirements:
+                evidence = requirements[name].evidence
+                requirements[need] = Requirement(need, None, need, evidence, implied=True)
+                queue.append(need)
+
+
+# Top-level names that several packages share: what follows the first dot tells them apart.
+_SHARED = frozenset({"google", "azure", "zope", "paste", "ruamel", "sphinxcontrib", "backports", "jaraco"})
+# Modules of the standard library: those of the running Python, those it had, and those of the runtime's.
+_STANDARD = sys.stdlib_module_names | {
+    "__main__", "annotationlib", "asynchat", "asyncore", "compression", "distutils", "imp", "smtpd", "aifc",
+    "audioop", "cgi", "cgitb", "chunk", "crypt", "imghdr", "lib2to3", "mailcap", "msilib", "nis", "nntplib",
+    "ossaudiodev", "pipes", "sndhdr", "spwd", "sunau", "telnetlib", "uu", "xdrlib",
+}  # fmt: skip
+
+
+def _unexplained(
+    requirements: Mapping[str, Requirement],
+    used: set[str],
+    imported: Mapping[str, Imported],
+    own: Callable[[str], bool],
+) -> list[tuple[str, Evidence]]:
+    """The packages of imports that no requirement accounts for. A requirement that is not in the table and
+    whose name holds the import's is taken for its package and added to `used`."""
+    rows = table()
+    known = {i for name in requirements for i in _imports(name)}
+    found: dict[str, Evidence] = {}
+    for name, where in imported.items():
+        top, _, rest = name.partition(".")
+        if top in _STANDARD or where.optional or own(top):
+            continue
+        parts = name.split(".")
+        if any(".".join(parts[:n]) in known for n in range(1, len(parts) + 1)):
+            continue
+        if top in _SHARED and any(i.startswith(name + ".") for i in known):
+            continue  # `import google` before `google.cloud`
+        package = _by_import(name)
+        if package is None:
+            if top in _SHARED and not rest:
+                continue
+            package = normalise(".".join(parts[:2]) if top in _SHARED else top)
+            likely = [n for n in requirements if n not in rows and _may_hold(n, package)]
+            if likely:
+                used.update(likely)
+                continue
+        found.setdefault(package, where.evidence)
+    return sorted(found.items())
+
+
+def _may_hold(package: str, imported: str) -> bool:
+    """`pyhumps` for `humps`, `django-ipware` for `ipware`, `lru-dict` for `lru`."""
+    whole, part = package.replace("-", ""), imported.replace("-", "")
+    return imported in package.split("-") or (
+        len(part) > 3 and (whole.startswith(part) or whole.endswith(part))
+    )
+
+
+def _by_import(name: str) -> str | None:
+    """The package of the table that a dotted name is imported from."""
+    parts = name.split(".")
+    for length in range(len(parts), 0, -1):
+        package = _packages_by_import().get(".".join(parts[:length]))
+        if package is not None:
+            return package
+    return None
+
+
+@cache
+def _packages_by_import() -> Mapping[str, str]:
+    """Import name -> package. Of several the one with the same name is taken, else the first listed."""
+    found: dict[str, str] = {}
+    for name, row in table().items():
+        for imported in row.imports:
+            if imported not in found or normalise(imported) == name:
+                found[imported] = name
+    return found
 
 
 def _kind(row: Package | None, version: str | None) -> DependencyClass:

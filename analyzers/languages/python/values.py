@@ -107,8 +107,10 @@ def _call(program: Program, module: Module, node: ast.Call, depth: int) -> Value
     raise UnknownValueError
 
 
-def text_of(program: Program, module: Module, node: ast.expr) -> tuple[str, bool]:
+def text_of(program: Program, module: Module, node: ast.expr, depth: int = 0) -> tuple[str, bool]:
     """The text of an expression as far as it is known from its beginning, and whether that is all of it."""
+    if depth > _DEPTH:
+        return "", False
     try:
         value = evaluate(program, module, node)
         return (value, True) if isinstance(value, str) else ("", False)
@@ -116,10 +118,20 @@ def text_of(program: Program, module: Module, node: ast.expr) -> tuple[str, bool
         pass
     if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or):  # the first that is not empty
         for option in node.values:
-            found = text_of(program, module, option)
+            found = text_of(program, module, option, depth + 1)
             if found[0]:
                 return found
         return "", False
+    if isinstance(node, ast.Name | ast.Attribute):
+        name = origin(module, node) or ""
+        known_as = program.definition(name) if "." in name else program.lookup(module, name)
+        if known_as is None or known_as.value is None:
+            return "", False
+        return text_of(program, known_as.module, known_as.value, depth + 1)
+    if isinstance(node, ast.Call) and origin(module, node.func) in ("os.environ.get", "os.getenv"):
+        named = [keyword.value for keyword in node.keywords if keyword.arg == "default"]
+        default = [*node.args[1:2], *named]
+        return text_of(program, module, default[0], depth + 1) if default else ("", False)
     parts: list[ast.expr] = []
     if isinstance(node, ast.JoinedStr):
         parts = node.values

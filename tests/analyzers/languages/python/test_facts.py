@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
 
+from analyzers.languages.python import facts
 from analyzers.model import Confidence, FactKind, Reach
 from tests.analyzers.trees import DOCKERFILE, flask, found, only
 
@@ -109,6 +111,117 @@ def test_memory_that_a_later_request_reads(tmp_path: Path, app: str, subject: st
 )
 def test_what_no_later_request_reads(tmp_path: Path, app: str) -> None:
     assert found(flask(tmp_path, app), FactKind.MEMORY_STATE) == {}
+
+
+REPO = (
+    "class Repo:\n    def __init__(self):\n        self.rows = []\n    def save(self, x):\n"
+    "        self.rows.append(x)\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("app", "subject"),
+    [
+        ("app.config['STORE'] = {}\n" + body("store = app.config['STORE']", "store['a'] = 1"), "app.config"),
+        ("items = {}\n" + body("mine = items", "mine['a'] = 1"), "app.items"),
+        ("items = {}\n" + body("row = items.get('a')", "row['n'] = 1"), "app.items"),
+        ("items = {}\ndef store():\n    return items\n" + body("s = store()", "s['a'] = 1"), "app.items"),
+        ("items = {}\ndef store():\n    return items\n" + body("store()['a'] = 1"), "app.items"),
+        (REPO + "app.repo = Repo()\n" + body("app.repo.save(1)"), "app.repo.rows"),
+        (
+            REPO + "from flask import current_app\napp.repo = Repo()\n"
+            + body("repo = current_app.repo", "repo.save(1)"),
+            "app.repo.rows",
+        ),
+        (REPO + "repo = Repo()\ndef get():\n    return repo\n" + body("get().save(1)"), "app.repo.rows"),
+        (
+            REPO + "repo = Repo()\ndef get():\n    return repo\nfrom fastapi import Depends\n"
+            "@app.route('/')\ndef view(r=Depends(get)):\n    r.save(1)\n",
+            "app.repo.rows",
+        ),
+        (REPO + "class Own(Repo):\n    pass\nrepo = Own()\n" + body("repo.save(1)"), "app.repo.rows"),
+        (
+            REPO + "class Service:\n    def __init__(self):\n        self.repo = Repo()\n    def do(self):\n"
+            "        self.repo.save(1)\nservice = Service()\n" + body("service.do()"),
+            "app.service.repo",
+        ),
+        (
+            "from dataclasses import dataclass, field\n@dataclass\nclass Repo:\n"
+            + "    rows: list = field(default_factory=list)\n"
+            + "    def put(self, x):\n        self.rows.append(x)\n"
+            + "repo = Repo()\n" + body("repo.put(1)"),
+            "app.repo.rows",
+        ),
+    ],
+)  # fmt: skip
+def test_memory_that_other_names_lead_to(tmp_path: Path, app: str, subject: str) -> None:
+    state = found(flask(tmp_path, app), FactKind.MEMORY_STATE)
+    assert list(state) == [subject]
+    assert (state[subject].reach, state[subject].evidence[0].path) == (Reach.REQUEST, "app.py")
+
+
+@pytest.mark.parametrize(
+    "app",
+    [
+        body("config = dict(app.config)", "config['a'] = 1"),
+        "items = [1]\n" + body("mine = items.copy()", "mine.append(2)"),
+        "def new():\n    return {}\n" + body("d = new()", "d['a'] = 1"),
+        "from flask_sqlalchemy import SQLAlchemy\ndb = SQLAlchemy(app)\n"
+        + body("s = db.session", "s.add(1)"),
+        (
+            "from flask_sqlalchemy import SQLAlchemy\ndb = SQLAlchemy(app)\nclass Repo:\n"
+            "    def __init__(self, session):\n        self.session = session\n    def save(self, x):\n"
+            "        self.session.add(x)\nrepo = Repo(db.session)\n" + body("repo.save(1)")
+        ),
+        (
+            "class Client:\n    _conn = None\n    def get(self):\n        if self._conn is None:\n"
+            "            self._conn = object()\n        return self._conn\nclient = Client()\n"
+            + body("client.get()")
+        ),
+        (
+            "class A:\n    @classmethod\n    def update(cls, x): ...\nKINDS = {'a': A}\n"
+            "def kind(n):\n    return KINDS[n]\n" + body("k = kind('a')", "k.update(1)")
+        ),
+        "import redis\ncache = redis.Redis()\ndef get():\n    return cache\n" + body("get().set('a', 1)"),
+    ],
+)
+def test_what_other_names_lead_to_and_is_no_memory(tmp_path: Path, app: str) -> None:
+    assert found(flask(tmp_path, app), FactKind.MEMORY_STATE) == {}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "os.environ.get('URL') or 'sqlite:///' + os.path.join(request.root, 'x.db')",
+        "os.environ.get('URL', 'sqlite:///' + os.path.join(request.root, 'x.db'))",
+        "DEFAULT",
+    ],
+)
+def test_a_computed_sqlite_file_is_no_memory(tmp_path: Path, url: str) -> None:
+    app = "DEFAULT = os.getenv('URL') or 'sqlite:///' + request.root\n"
+    source = flask(tmp_path, f"{app}app.config['SQLALCHEMY_DATABASE_URI'] = {url}\n")
+    assert found(source, FactKind.MEMORY_STATE) == {}
+    assert list(found(source, FactKind.DATABASE)) == ["sqlite"]
+
+
+def test_every_call_that_is_looked_at_passes_the_first_look() -> None:
+    """The names that the reader compares calls with, read from its own source, are all among those of the
+    quick test that most calls end at."""
+    tree = ast.parse(Path(facts.__file__).read_text(encoding="utf-8"))
+    reader = next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "_Reader")
+    steps = ("env_call", "file_call", "process_call", "network_call", "other_call")
+    names = {
+        constant.value.rpartition(".")[2]
+        for function in reader.body
+        if isinstance(function, ast.FunctionDef) and function.name in steps
+        for compare in ast.walk(function)
+        if isinstance(compare, ast.Compare) and getattr(compare.left, "id", "") in ("name", "method")
+        for constant in ast.walk(compare)
+        if isinstance(constant, ast.Constant) and isinstance(constant.value, str)
+    }
+    names -= {"calls", *facts._tables()}  # tables[...] that a name is looked for in
+    assert len(names) > 30
+    assert names <= facts._telling_calls()
 
 
 def test_a_connection_made_on_first_use_is_a_cache(tmp_path: Path) -> None:

@@ -257,6 +257,7 @@ def test_imports_tell_which_packages_requests_need(tmp_path: Path) -> None:
         "flask",
         "pillow",
         "google-cloud-storage",
+        "google-crc32c",  # google-cloud-storage needs it
     }
     kinds = {name: d.kind for name, d in found.items()}
     assert kinds["numpy"] is DependencyClass.NATIVE
@@ -307,3 +308,84 @@ def test_no_package_stands_in_two_classes() -> None:
     data = tomllib.loads(path.read_text())
     names = [name for kind in DependencyClass if kind.value in data for name in data[kind.value]["names"]]
     assert sorted(names) == sorted(set(names))
+
+
+# --- imports that no manifest accounts for ---
+
+
+def test_imports_that_nothing_accounts_for_are_packages(tmp_path: Path) -> None:
+    app = "import os, cgi\nimport acme.client\nimport numpy\nfrom mine import x\nimport jinja2\n" + APP
+    app += "try:\n    import fast\nexcept ImportError:\n    fast = None\n"
+    found = by_name(read(tmp_path, "RUN pip install flask", {"mine.py": "x = 1\n"}, app))
+    told = {name: d.kind for name, d in found.items() if name != "flask"}
+    assert told == {
+        "acme": DependencyClass.UNKNOWN,
+        "numpy": DependencyClass.NATIVE,
+        "jinja2": DependencyClass.PURE,
+    }
+    assert found["acme"].imported
+    assert str(found["acme"].evidence) == "app.py:2"
+
+
+def test_an_import_is_taken_for_the_unknown_package_that_bears_its_name(tmp_path: Path) -> None:
+    app = "import humps\nimport lru\n" + APP
+    found = by_name(read(tmp_path, "RUN pip install flask pyhumps lru-dict other", {}, app))
+    assert {name for name, d in found.items() if d.imported} == {"flask", "pyhumps", "lru-dict"}
+
+
+def test_what_a_dependency_needs_is_native(tmp_path: Path) -> None:
+    app = "import flasgger, jwt, docx\n" + APP
+    found = by_name(read(tmp_path, "RUN pip install flask flasgger 'pyjwt[crypto]' python-docx", {}, app))
+    native = {name for name, d in found.items() if d.imported and d.kind is DependencyClass.NATIVE}
+    assert native == {"cryptography", "lxml"}
+    assert found["rpds-py"].kind is DependencyClass.WASI_WHEEL
+    assert found["rpds-py"].imported
+
+
+# --- setup.py and setup.cfg ---
+
+
+@pytest.mark.parametrize(
+    "setup",
+    [
+        "setup(install_requires=[\n    'flask',\n    'raven[flask]', 'gevent',\n])",
+        "needs = ['flask', 'raven']\nneeds.append('gevent')\nsetup(install_requires=needs)",
+        "needs = ['flask']\nneeds += ['raven', 'gevent']\nsetup(install_requires=needs)",
+        "setup(install_requires=['flask'] + ['raven'] + ('gevent',))",
+        "V = '>=' + '1'\nsetup(install_requires=['flask' + V, 'raven' + '>=1', 'gevent'])",
+        "V = '3'\nsetup(install_requires=[f'flask=={V}', 'raven==%s' % V, 'gevent'])",
+        "o = dict(install_requires=['flask', 'raven', 'gevent'])\nsetup(**o)",
+        "o = {'name': 'x'}\no['install_requires'] = ['flask', 'raven', 'gevent']\nsetup(**o)",
+        "setup(install_requires='flask\\nraven\\ngevent')",
+        "setup(install_requires=open('needs.txt').read().splitlines())",
+        "def read(n):\n    return open(n).readlines()\nsetup(install_requires=read('needs.txt'))",
+    ],
+)
+def test_setup_py(tmp_path: Path, setup: str) -> None:
+    files = {"setup.py": f"from setuptools import setup\n{setup}\n", "needs.txt": "flask\nraven\ngevent\n"}
+    source = read(tmp_path, "RUN pip install .", files)
+    assert set(versions(source)) == {"flask", "raven", "gevent"}
+    assert source.unknown == ()
+
+
+@pytest.mark.parametrize("needs", ["compute()", "f.read().split()"])
+def test_a_computed_setup_py_is_said(tmp_path: Path, needs: str) -> None:
+    source = read(tmp_path, "RUN pip install .", {"setup.py": f"setup(install_requires={needs})\n"})
+    assert [(u.what, str(u.evidence)) for u in source.unknown] == [
+        ("the packages that setup.py computes", "setup.py:1")
+    ]
+
+
+def test_setup_cfg_and_its_extras(tmp_path: Path) -> None:
+    text = "[options]\ninstall_requires =\n    flask>=3\n    raven; python_version >= '3'\n"
+    text += "[options.extras_require]\nweb = gevent; six\nno = numpy\n"
+    source = read(tmp_path, "RUN pip install '.[web]'", {"setup.cfg": text})
+    assert set(versions(source)) == {"flask", "raven", "gevent", "six"}
+    assert str(by_name(source)["raven"].evidence) == "setup.cfg:4"
+
+
+def test_a_lock_file_that_a_shell_inside_the_shell_installs(tmp_path: Path) -> None:
+    run = 'RUN /bin/bash -c "pip3 install --no-cache-dir -r <(pipenv lock -r)"'
+    source = read(tmp_path, run, {"Pipfile": "", "Pipfile.lock": PIPFILE_LOCK})
+    assert versions(source) == {"flask": "3.1.3", "jinja2": "3.1.6"}
+    assert source.unknown == ()
