@@ -9,6 +9,7 @@ the rest is still read.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from analyzers.compose import facts
@@ -24,7 +25,7 @@ from analyzers.compose.files import (
 )
 from analyzers.compose.load import Loaded, Reader, load
 from analyzers.compose.model import Build, ComposeModel, ComposeService
-from analyzers.compose.template import interpolate
+from analyzers.compose.template import TemplateError, interpolate
 from analyzers.compose.values import Place, TooMuchError
 from analyzers.repository import Tree
 
@@ -71,8 +72,31 @@ def _projects(reader: Reader, files: tuple[str, ...]) -> tuple[Project, ...]:
 
 
 def _variables(reader: Reader, project: Project) -> Mapping[str, str | None]:
+    """The project's variables: those of its `.env`, and its name as compose finds it."""
     path = f"{project.folder}/.env" if project.folder else ".env"
-    return reader.variables(path, {})
+    variables = reader.variables(path, {})
+    if not variables.get("COMPOSE_PROJECT_NAME"):
+        stated = [
+            document.data["name"].text
+            for file in project.files
+            for document in reader.documents(file)
+            if isinstance(document.data, dict) and "name" in document.data
+        ]
+        folder = project.folder.rpartition("/")[2] or reader.tree.root.name
+        variables["COMPOSE_PROJECT_NAME"] = next(
+            (name for text in reversed(stated) if text and (name := _project_name(text, variables))),
+            _project_name(folder, {}),
+        )
+    return variables
+
+
+def _project_name(text: str, variables: Mapping[str, str | None]) -> str:
+    """A name as compose writes it; "" where it is none."""
+    try:
+        found, unset = interpolate(text, variables) if variables else (text, ())
+    except TemplateError:
+        return ""
+    return "" if unset else "".join(re.findall("[a-z0-9_-]", found.lower())).lstrip("_-")
 
 
 def _leading(loaded: list[Loaded]) -> Iterator[Loaded]:

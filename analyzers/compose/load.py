@@ -160,24 +160,24 @@ class _Loading:
         if (found := seen.get(id(value))) is not None:
             return found
         self.work.spend()
-        place = replace(value.place, folder=folder)
-        key = replace(value.key, folder=folder) if value.key else None
-        if isinstance(value.data, dict):
-            mapping = {n: self.interpolated(v, folder, variables, seen) for n, v in value.data.items()}
-            made = replace(value, data=mapping, place=place, key=key)
-        elif isinstance(value.data, list):
-            items = [self.interpolated(v, folder, variables, seen) for v in value.data]
-            made = replace(value, data=items, place=place, key=key)
-        elif isinstance(value.data, str):
-            text: str = value.data
-            unset: tuple[str, ...] = ()
+        data, unset = value.data, value.unset
+        if isinstance(data, dict):
+            data = {n: self.interpolated(v, folder, variables, seen) for n, v in data.items()}
+        elif isinstance(data, list):
+            data = [self.interpolated(v, folder, variables, seen) for v in data]
+        elif isinstance(data, str) and "$" in data:
             try:
-                text, unset = interpolate(value.data, variables)
+                data, unset = interpolate(data, variables)
             except TemplateError as error:
                 self.report(value.place, str(error))
-            made = replace(value, data=text, place=place, key=key, unset=unset)
-        else:
-            made = replace(value, place=place, key=key)
+        place, key = value.place, value.key
+        made = Value(
+            data,
+            Place(place.path, place.line, folder) if folder else place,
+            Place(key.path, key.line, folder) if folder and key is not None else key,
+            value.mark,
+            unset,
+        )
         seen[id(value)] = made
         return made
 

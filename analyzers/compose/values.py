@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -130,6 +130,9 @@ class _Open:
 
 class _Builder:
     def __init__(self, path: str, report: Report) -> None:
+        from yaml import events
+
+        self.events = events
         self.path = path
         self.report = report
         self.documents: list[Value] = []
@@ -137,20 +140,15 @@ class _Builder:
         self.anchors: dict[str, Value | None] = {}  # None: still open
 
     def take(self, event: Event) -> None:
-        from yaml import events
-
+        events = self.events
         mark = event.start_mark
         place = Place(self.path, mark.line + 1 if mark else 0)
-        if isinstance(event, events.DocumentStartEvent):
-            self.anchors = {}
-        elif isinstance(event, events.ScalarEvent):
-            value = Value(_typed(event), place, mark=_mark(event.tag))
+        if isinstance(event, events.ScalarEvent):
+            value = Value(_typed(event), place, None, _mark(event.tag))
             if event.anchor:
                 self.anchors[event.anchor] = value
             self.add(value, event)
-        elif isinstance(event, events.AliasEvent):
-            self.add(self.alias(event.anchor or "", place), None)
-        elif isinstance(event, events.SequenceStartEvent | events.MappingStartEvent):
+        elif isinstance(event, events.CollectionStartEvent):
             if len(self.stack) >= DEPTH:
                 raise YamlError(place.line, f"is nested more than {DEPTH} levels deep")
             if event.anchor:
@@ -159,13 +157,17 @@ class _Builder:
                 [] if isinstance(event, events.MappingStartEvent) else None
             )
             self.stack.append(_Open(place, event.tag, event.anchor, [], entries))
-        elif isinstance(event, events.SequenceEndEvent | events.MappingEndEvent):
+        elif isinstance(event, events.CollectionEndEvent):
             done = self.stack.pop()
             data = done.items if done.entries is None else self.mapping(done.entries)
-            value = Value(data, done.place, mark=_mark(done.tag))
+            value = Value(data, done.place, None, _mark(done.tag))
             if done.anchor:
                 self.anchors[done.anchor] = value
             self.add(value, None)
+        elif isinstance(event, events.AliasEvent):
+            self.add(self.alias(event.anchor or "", place), None)
+        elif isinstance(event, events.DocumentStartEvent):
+            self.anchors = {}
 
     def alias(self, name: str, place: Place) -> Value:
         if name not in self.anchors:
@@ -184,9 +186,7 @@ class _Builder:
         if top.entries is None:
             top.items.append(value)
         elif top.key is None:
-            top.key = (scalar, value.place) if scalar is not None else (None, value.place)
-            if scalar is None and isinstance(value.data, str):  # an alias as a key
-                top.key = (None, value.place)
+            top.key = (scalar, value.place)
         else:
             event, place = top.key
             top.key = None
@@ -216,7 +216,7 @@ class _Builder:
             if typed in own:
                 first = own[typed].at.line
                 self.report(place, f"the key {typed!r} stands in line {first} already, which compose refuses")
-            own[typed] = replace(value, key=place)
+            own[typed] = Value(value.data, value.place, place, value.mark, value.unset)
         return {**merged, **own}
 
 

@@ -107,7 +107,9 @@ class _Maker:
         return files
 
     def document(self, services: dict[str, Any]) -> dict[str, Any]:
+        named = {"name": "${NAME}-Two"} if self.chance.random() < 0.2 else {}
         return {
+            **named,
             "services": services,
             "secrets": {"token": {"file": "./token.txt"}, "key": {"environment": "KEY"}},
             "configs": {"settings": {"file": "./settings.ini"}},
@@ -120,7 +122,9 @@ class _Maker:
         chance = self.chance
         made: dict[str, Any] = {}
         if whole and chance.random() < 0.5:
-            made["image"] = chance.choice(["redis", "shop:${TAG}", "${NAME:-x}/y:${NONE:-latest}"])
+            made["image"] = chance.choice(
+                ["redis", "shop:${TAG}", "${COMPOSE_PROJECT_NAME}-x", "${NAME:-x}/y:${NONE:-latest}"]
+            )
         keys: dict[str, Callable[[], Any]] = {
             "build": self.build,
             "command": self.command,
