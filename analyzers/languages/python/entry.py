@@ -98,6 +98,15 @@ def _lost(launch: Launch, what: str, module: Module | None = None) -> Entry:
     return Entry(launch, module=module, unknown=(hint,))
 
 
+def _why_not(program: Program, where: str) -> str:
+    """Why a module or script could not be loaded."""
+    place = program.locate(where)
+    path = program.guest.files.get(place[0] if place else where)
+    if path in program.unparsed:
+        return f"{path} {program.unparsed[path]}"
+    return "no file of the image has that name"
+
+
 def _worker_module(program: Program, launch: Launch) -> Module | None:
     """The application's module of a worker's command line (`celery -A shop.tasks worker`)."""
     words = list(launch.arguments)
@@ -163,9 +172,8 @@ def _target(program: Program, launch: Launch) -> Entry:
         if not attribute.isidentifier() and launch.server == "waitress" and not _CALL.fullmatch(attribute):
             attribute = "application"
     if module is None:
-        return _lost(
-            launch, f"the module {where} that {launch.server} serves: no file of the image has that name"
-        )
+        why = _why_not(program, where)
+        return _lost(launch, f"the module {where} that {launch.server} serves: {why}")
     return _named(program, launch, module, attribute)
 
 
@@ -476,8 +484,8 @@ def _script(program: Program, launch: Launch) -> Entry:
     else:
         module = program.load_file(launch.script or "")
     if module is None:
-        where = launch.module or launch.script
-        return _lost(launch, f"the program {where}: no file of the image has that name")
+        where = launch.module or launch.script or ""
+        return _lost(launch, f"the program {where}: {_why_not(program, where)}")
     entry = _serving_call(program, launch, module, set())
     if entry is not None:
         return replace(entry, main_script=True)

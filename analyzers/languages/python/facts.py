@@ -1270,8 +1270,10 @@ class _Reader:
 
     def own_method(self, node: ast.Call, receiver: ast.expr) -> Iterator[Fact]:
         """`store.add(x)`, where `store` is a module-level instance of a class whose `add` changes itself."""
+        if not isinstance(node.func, ast.Attribute) or node.func.attr not in self.calls.methods:
+            return
         holder = self.state.holder(self.scope, receiver) or self._shared(self.scope, receiver)
-        if holder is None or holder.kind != "own" or not isinstance(node.func, ast.Attribute):
+        if holder is None or holder.kind != "own":
             return
         made = getattr(holder.node, "value", None)
         changed = _changed_by(self, holder.module, made, node.func.attr) if made is not None else None

@@ -104,9 +104,23 @@ def _decorated(program: Program, module: Module, prefixes: dict[str, str]) -> It
         for decorator in reversed(node.decorator_list)
         if isinstance(decorator, ast.Call)
     ]
-    found += [(call.lineno, _registered(program, module, call, prefixes)) for call in module.outline.calls]
+    found += [
+        (call.lineno, _registered(program, module, call, prefixes))
+        for call in module.outline.calls
+        if _last_name(module, call.func) in _REGISTERS
+    ]
     for _, routes in sorted(found, key=lambda item: item[0]):
         yield from routes
+
+
+_REGISTERS = frozenset({"add_url_rule", "add_api_route", "add_route", "Route", "APIRoute"})
+
+
+def _last_name(module: Module, node: ast.expr) -> str:
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    name = getattr(node, "id", "")
+    return module.names.get(name, name).rpartition(".")[2]
 
 
 def _declared(program: Program, module: Module, call: ast.Call, prefixes: dict[str, str]) -> Iterator[Route]:

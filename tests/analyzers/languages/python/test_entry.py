@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from analyzers.model import Source
-from tests.analyzers.trees import only
+from tests.analyzers.trees import DOCKERFILE, only
 
 APP = "from flask import Flask\napp = Flask(__name__)\n"
 FACTORY = "from flask import Flask\ndef create_app(env='x'):\n    app = Flask(__name__)\n    return app\n"
@@ -290,7 +290,7 @@ def test_evidence_is_the_definition(tmp_path: Path) -> None:
     [
         ([GUNICORN, "none:app"], {}, "no file of the image has that name"),
         ([GUNICORN, "app:other"], {"app.py": APP}, "does not define it"),
-        ([GUNICORN, "app:app"], {"app.py": "def (:"}, "no file of the image has that name"),
+        ([GUNICORN, "app:app"], {"app.py": "def (:"}, "is not Python that this version can read"),
         (["flask", "run"], {"x.py": APP}, "there is no wsgi.py or app.py"),
         (["python", "none.py"], {}, "no file of the image has that name"),
     ],
@@ -446,3 +446,22 @@ def test_code_is_never_run(tmp_path: Path) -> None:
     code = f"open({str(mark)!r}, 'w')\n" + APP
     read(tmp_path / "r", [GUNICORN, "-c", "conf.py", "app:app"], {"app.py": code, "conf.py": code})
     assert not mark.exists()
+
+
+@pytest.mark.parametrize("entry", [True, False])
+def test_syntax_that_this_python_does_not_know_is_said_with_what_settles_it(
+    tmp_path: Path, entry: bool
+) -> None:
+    newer = "x = 1\nnot yet any version's syntax\n"
+    app = "import flask\nimport newer\napp = flask.Flask('x')\n"
+    source = only(
+        tmp_path,
+        {"Dockerfile": DOCKERFILE, "app.py": newer if entry else app, "newer.py": newer},
+    ).source
+    assert source is not None
+    name = "app.py" if entry else "newer.py"
+    (said,) = [u for u in source.unknown if u.what.startswith(f"what {name} does")]
+    assert "this version can read" in said.what
+    assert "line 2" in said.what
+    assert "a newer Python to run dock2wasm" in said.settle_with
+    assert not any("no file of the image" in u.what for u in source.unknown)

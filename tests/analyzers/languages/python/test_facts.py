@@ -147,9 +147,9 @@ REPO = (
         ),
         (
             "from dataclasses import dataclass, field\n@dataclass\nclass Repo:\n"
-            + "    rows: list = field(default_factory=list)\n"
-            + "    def put(self, x):\n        self.rows.append(x)\n"
-            + "repo = Repo()\n" + body("repo.put(1)"),
+             "    rows: list = field(default_factory=list)\n"
+             "    def put(self, x):\n        self.rows.append(x)\n"
+             "repo = Repo()\n" + body("repo.put(1)"),
             "app.repo.rows",
         ),
     ],
