@@ -29,6 +29,7 @@ class Model:
     """What the files of a project say together. Services are in their long form."""
 
     services: dict[str, Value] = field(default_factory=dict)
+    removed: set[str] = field(default_factory=set)  # services that `!reset` takes from the files before
     secrets: dict[str, Value] = field(default_factory=dict)
     configs: dict[str, Value] = field(default_factory=dict)
 
@@ -189,7 +190,9 @@ class _Loading:
             place = Place(path, next(iter(top.values())).at.line)
             self.report(place, "has no `services`; compose reads no files of version 1 any more")
         for name, value in (self.mapping("services", services) if services else {}).items():
-            if value.data is None:
+            if value.mark is Mark.RESET:
+                part.removed.add(name)
+            elif value.data is None:
                 self.report(value.at, f"the service {name!r} is empty")
             elif not isinstance(value.data, dict):
                 self.report(value.at, f"the service {name!r} must be a mapping")
@@ -368,6 +371,8 @@ class _Loading:
 
 def _lay(whole: Model, part: Model, loading: _Loading) -> None:
     """Lay the services of one document over those before."""
+    for name in part.removed:
+        whole.services.pop(name, None)
     for name, service in part.services.items():
         before = whole.services.get(name)
         whole.services[name] = (

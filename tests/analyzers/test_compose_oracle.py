@@ -45,6 +45,82 @@ def test_projects_made_by_chance(oracle: Oracle, tmp_path: Path) -> None:
     _compare(oracle, [write(tmp_path / f"shop{seed}", compose_variants.project(seed)) for seed in seeds])
 
 
+TAKEN: dict[str, dict[str, str]] = {
+    "a service that is reset": {
+        "compose.yaml": "services: {a: {image: x}, b: {image: y}}",
+        "compose.override.yaml": "services: {a: !reset null}",
+    },
+    "a service that is overridden": {
+        "compose.yaml": "services: {a: {image: x, user: root, ports: ['80']}}",
+        "compose.override.yaml": "services: {a: !override {image: y}}",
+    },
+    "a command that is emptied": {
+        "compose.yaml": "services: {a: {image: x, command: run, entrypoint: [e], user: root}}",
+        "compose.override.yaml": "services: {a: {command: null, entrypoint: [], user: null}}",
+    },
+    "deep resets": {
+        "compose.yaml": "services: {a: {build: {context: ., args: {A: 1, B: 2}}, environment: {C: 3, D: 4}}}",
+        "compose.override.yaml": "services: {a: {build: {args: {A: !reset null}}, environment: {C: !reset }}}",
+    },
+    "several documents": {
+        "compose.yaml": "services: {a: {image: x, cap_add: [A]}}\n---\nservices: {a: {cap_add: [B]}}\n"
+    },
+    "anchors and extensions": {
+        "compose.yaml": """\
+            x-env: &env {A: 1, B: two}
+            x-base: &base
+              image: x
+              environment: {<<: *env, C: 3}
+              x-note: {any: thing}
+            services:
+              a: {<<: *base, user: root}
+              b: {<<: [{user: me}, *base], environment: {<<: *env, B: own}}
+              c: {image: y, command: &c [run, it]}
+              d: {image: y, entrypoint: *c}
+            """
+    },
+    "files of version 2": {
+        "docker-compose.yml": "version: '2'\nservices: {a: {image: x, links: ['b:c']}, b: {image: y}}",
+    },
+    "files of a swarm": {
+        "docker-compose.yaml": "version: '3.8'\nservices: {a: {image: x, deploy: {replicas: 2}}}",
+        "docker-compose.override.yml": "version: '3.8'\nservices: {a: {user: me}}",
+    },
+    "the first of several": {
+        "compose.yml": "services: {a: {image: x}}",
+        "docker-compose.yml": "services: {a: {image: y}}",
+        "compose.override.yaml": "services: {a: {user: me}}",
+        "docker-compose.override.yml": "services: {a: {user: you}}",
+    },
+    "an env file that names its format": {
+        "compose.yaml": "services: {a: {image: x, env_file: [{path: a.env, format: .env}]}}",
+        "a.env": "A=$$x\n",
+    },
+    "two includes of one file": {
+        "compose.yaml": "include: [l.yaml, r.yaml]\nservices: {a: {image: x}}",
+        "l.yaml": "include: [base.yaml]\nservices: {l: {image: x}}",
+        "r.yaml": "include: [base.yaml]\nservices: {r: {image: x}}",
+        "base.yaml": "services: {base: {image: x, cap_add: [A], ports: ['80']}}",
+    },
+    "an include that is laid over": {
+        "compose.yaml": "include: [base.yaml]\nservices: {base: {user: me, cap_add: [B]}}",
+        "base.yaml": "services: {base: {image: x, cap_add: [A], ports: ['80']}}",
+    },
+    "an include of two files": {
+        "compose.yaml": "include: [{path: [sub/base.yaml, over.yaml]}]\nservices: {a: {image: x}}",
+        "sub/base.yaml": "services: {base: {build: ., volumes: ['./d:/d']}}",
+        "over.yaml": "services: {base: {volumes: ['./e:/e']}}",
+    },
+}
+
+
+def test_projects_made_by_hand(oracle: Oracle, tmp_path: Path) -> None:
+    roots = [write(tmp_path / name.replace(" ", "-"), dict(files)) for name, files in TAKEN.items()]
+    for root, answer in zip(roots, oracle.projects(roots), strict=True):
+        assert "error" not in answer, f"{root.name}: {answer['error']}"
+        assert ours(root)[0] == theirs(answer, root), root.name
+
+
 REFUSED: dict[str, dict[str, str]] = {
     "duplicate key": {"compose.yaml": "services: {web: {image: x, image: y}}"},
     "number as a key": {"compose.yaml": "services: {web: {image: x, environment: {1: a}}}"},
