@@ -59,8 +59,8 @@ TAKEN: dict[str, dict[str, str]] = {
         "compose.override.yaml": "services: {a: {command: null, entrypoint: [], user: null}}",
     },
     "deep resets": {
-        "compose.yaml": "services: {a: {build: {context: ., args: {A: 1, B: 2}}, environment: {C: 3, D: 4}}}",
-        "compose.override.yaml": "services: {a: {build: {args: {A: !reset null}}, environment: {C: !reset }}}",
+        "compose.yaml": "services: {a: {build: {args: {A: 1, B: 2}}, environment: {C: 3, D: 4}}}",
+        "compose.override.yaml": "services: {a: {build: {args: {A: !reset }}, environment: {C: !reset }}}",
     },
     "several documents": {
         "compose.yaml": "services: {a: {image: x, cap_add: [A]}}\n---\nservices: {a: {cap_add: [B]}}\n"

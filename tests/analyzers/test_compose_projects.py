@@ -315,6 +315,40 @@ def test_secrets_configs_healthcheck_and_the_rest(tmp_path: Path) -> None:
     assert [(source, target) for source, target, _, _ in facts.volumes] == [("tmpfs", "/run")]
 
 
+def test_a_raw_env_file_is_taken_as_it_stands(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "compose.yaml": "services: {web: {image: x, env_file: [{path: a.env, format: raw}]}}",
+        "a.env": '# note\nA="$B" # c\n\nHOST\n',
+    }
+    found = one(tmp_path, files).facts.environment
+    assert [(v.name, v.value, v.evidence.line) for v in found] == [("A", '"$B" # c', 2), ("HOST", None, 4)]
+
+
+def test_a_port_that_nothing_settles_is_unknown(tmp_path: Path) -> None:
+    found = one(
+        tmp_path, {"compose.yaml": "services: {web: {image: x, ports: ['80:${PORT}', '${P:?x}:81']}}"}
+    )
+    assert [port.number for port in found.facts.ports] == [81]
+    assert "${PORT}" in found.unknown[0].what
+
+
+def test_what_is_outside_of_the_repository_is_never_a_path_of_it(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "sub/compose.yaml": """\
+            services:
+              web:
+                build: {context: ../.., dockerfile: /etc/passwd}
+                env_file: [../../../etc/passwd, /etc/passwd]
+                volumes: ["../../x:/x", "~/.ssh:/ssh", "../ok:/ok"]
+            """
+    }
+    found = one(tmp_path, files)
+    assert found.build is not None
+    assert (found.build.context, found.build.dockerfile_path) == (None, None)
+    assert len(found.unknown) == 2
+    assert [source for source, _, _, _ in found.facts.volumes] == ["../../x", "~/.ssh", "./ok"]
+
+
 def test_build_args_reach_the_image(tmp_path: Path) -> None:
     files: dict[str, str | bytes] = {
         "compose.yaml": "services: {web: {build: {context: ., args: {PY: '3.12', PASSED: }}}}",
