@@ -211,11 +211,15 @@ def _context(options: ValidateOptions) -> contexts.BuildContext:
     found = options.assessment.service.image
     if found is None:
         raise OriginalError(f"{options.assessment.service.name} has no Dockerfile to build.")
+    compose = options.assessment.service.compose
     return contexts.read(
         options.repository,
         context=found.context,
         dockerfile=found.dockerfile,
         target=found.stage,
+        args={one.name: one.value for one in compose.build_args if one.value is not None}
+        if compose
+        else None,
         leave_out=(options.tree,),
     )
 
