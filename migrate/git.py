@@ -64,9 +64,14 @@ def git(repository: Path, arguments: Sequence[str], *, timeout: float = 30.0) ->
     return _run(repository, overrides, _guarded(arguments), timeout)
 
 
-def has_changes(repository: Path, folder: str = ".") -> bool:
-    """Whether tracked files below `folder` differ from the commit, or untracked ones are there."""
-    return bool(git(repository, ["status", "--porcelain", "-z", "--ignore-submodules=all", "--", folder]))
+def has_changes(repository: Path, folder: str = ".", *, without: str | None = None) -> bool:
+    """Whether tracked files below `folder` differ from the commit, or untracked ones are there.
+
+    What lies below `without` does not count. Both are relative to `repository`.
+    """
+    apart = [f":(exclude){without}"] if without else []
+    asked = ["status", "--porcelain", "-z", "--untracked-files=normal", "--ignore-submodules=all", "--"]
+    return bool(git(repository, [*asked, folder, *apart]))
 
 
 def _guarded(arguments: Sequence[str]) -> list[str]:
@@ -85,7 +90,6 @@ def _run(repository: Path, overrides: dict[str, str], arguments: Sequence[str], 
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_NO_LAZY_FETCH": "1",
-        "GIT_CEILING_DIRECTORIES": str(repository.resolve().parent),
         "GIT_CONFIG_COUNT": str(len(overrides)),
     }
     for number, (key, value) in enumerate(sorted(overrides.items())):

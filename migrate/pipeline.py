@@ -17,9 +17,11 @@ from migrate.errors import (
     DockerfileError,
     EngineError,
     Exit,
+    GitError,
     NoServiceError,
     OutputError,
     RepositoryError,
+    ToolMissingError,
     UsageError,
 )
 from migrate.model import Comparison, Outcome, SnapshotApp
@@ -223,8 +225,26 @@ def _validate(
         cold_starts=choices.cold_starts or config.cold_starts or 10,
     )
     comparison = run(options, progress)
+    state = _state_of_source(assessment)
+    if state:
+        comparison = replace(comparison, notes=(*comparison.notes, state))
     _write_reports(tree, assessment, comparison)
     return comparison
+
+
+def _state_of_source(assessment: Assessment) -> str:
+    """Which source was compared, for the report; empty outside a git repository."""
+    from migrate.git import has_changes
+    from migrate.plan import OUTPUT_FOLDER
+
+    commit = assessment.inventory.commit
+    if commit is None:
+        return ""
+    try:
+        changed = has_changes(assessment.inventory.root, without=OUTPUT_FOLDER)
+    except (GitError, ToolMissingError) as error:
+        return f"The source is commit {commit[:12]}, or later; its changes are not known: {error.what}"
+    return f"The source is commit {commit[:12]}{', with changes that are not committed' if changed else ''}."
 
 
 def _refuse_early(tree: Path, choices: ValidateChoices, probes: Path | None) -> None:
