@@ -23,5 +23,6 @@ def test_each_page_is_in_the_table_of_contents() -> None:
     contents = (ROOT / "docs" / "README.md").read_text("utf-8")
     for page in sorted((ROOT / "docs").rglob("*.md")):
         path = page.relative_to(ROOT / "docs").as_posix()
-        if path != "README.md" and not path.startswith("rules/"):
+        # Written by `make test-all`, which runs this test before it is there.
+        if path not in {"README.md", "test-all.md"} and not path.startswith("rules/"):
             assert f"]({path})" in contents, path
