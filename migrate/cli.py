@@ -623,6 +623,7 @@ def main() -> None:
         _reader_left()
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            _discard_output()
             _fail(
                 DiskError(
                     f"The disk is full: {error.filename or error}.", do="Free some space and run again."
@@ -639,9 +640,14 @@ def main() -> None:
 
 
 def _reader_left() -> NoReturn:
-    """Nobody is there to be told; what is still buffered goes nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    """Nobody is there to be told."""
+    _discard_output()
     sys.exit(141)
+
+
+def _discard_output() -> None:
+    """What is still buffered goes nowhere; else the interpreter's end fails on it with another exit code."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _open_streams() -> None:

@@ -70,8 +70,9 @@ def test_output_for_a_closed_stream_does_not_land_in_the_report(repository: Path
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-def test_a_full_disk_behind_the_output(repository: Path) -> None:
-    told = shell('$d assess "$1" >/dev/full', repository)
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_behind_the_output(repository: Path, unbuffered: str) -> None:
+    told = shell(f'PYTHONUNBUFFERED={unbuffered} $d assess "$1" >/dev/full', repository)
     assert told.returncode == 34
     assert "disk is full" in told.stderr
 
