@@ -137,6 +137,9 @@ class FactKind(StrEnum):
     DYNAMIC_IMPORT = "dynamic-import"  # subject: the call whose module is computed
     COMPUTE = "compute"  # subject: library or call that is heavy on the CPU
     UNSUPPORTED_STDLIB = "unsupported-stdlib"  # subject: module that has no WASI build
+    MAIN_BLOCK = "main-block"  # subject: a statement that runs only where the script is started
+    HOST = "host"  # subject: the call that tells the machine's name
+    CLIENT_ADDRESS = "client-address"  # subject: the expression that reads the client's address
 
 
 class Reach(StrEnum):

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from analyzers.languages.python import main_block
 from analyzers.languages.python.entry import Entry, of_expression
 from analyzers.languages.python.modules import Module, Program, bound_names, dotted, origin
 from analyzers.languages.python.requirements import Imported
@@ -26,6 +27,8 @@ from analyzers.model import Confidence, Evidence, Fact, FactKind, Reach
 from analyzers.repository import Tree
 
 _EVIDENCE = 12  # lines shown for one fact
+_PROXY_FIX = "werkzeug.middleware.proxy_fix.ProxyFix"  # the client's address comes from a header then
+_REMOTE_ADDRESS = "flask_limiter.util.get_remote_address"
 
 
 @cache
@@ -71,6 +74,12 @@ def collect(program: Program, entry: Entry, modules: Sequence[Module], *, extern
             program.guest.tree.give_up(scope.module.path, "is nested too deeply to be analysed")
     for module in modules:
         found += _import_facts(program, module, state.settled)
+    try:
+        found += main_block.find(program, entry, scopes)
+    except RecursionError:
+        program.guest.tree.give_up(entry.module.path if entry.module else "", "is nested too deeply")
+    if any(_PROXY_FIX in module.names.values() for module in modules):
+        found = [fact for fact in found if fact.kind is not FactKind.CLIENT_ADDRESS]
     for scope in scopes:
         scope.inner.clear()  # no cycle is left, so that all of it is freed at once and not searched for
     if external:
@@ -511,7 +520,7 @@ _NAMED_CALLS = frozenset(
 def _telling_calls() -> frozenset[str]:
     tables = _tables()
     names = {*_WRITE_CALLS, *_TEMPORARY, *_HTTP_CALLS, *_CONNECTS, *tables["unsupported-call"]}
-    for table in ("subprocess", "thread", "background", "compute", "cache"):
+    for table in ("subprocess", "thread", "background", "compute", "cache", "host"):
         names |= set(tables[table]["calls"])
     return _NAMED_CALLS | {name.rpartition(".")[2] for name in names}
 
@@ -555,6 +564,7 @@ class _Reader:
 
     def facts(self) -> Iterator[Fact]:
         changes = self.scope.function is not None and self.reach is not Reach.IMPORT
+        yield from self.client_address()
         for node in self.scope.nodes:
             if node.__class__ not in _TELLING:
                 continue
@@ -575,6 +585,21 @@ class _Reader:
 
     def origin(self, node: ast.expr) -> str:
         return self.scope.origin(node) or ""
+
+    def client_address(self) -> Iterator[Fact]:
+        """`request.remote_addr`, `request.access_route`, Flask-Limiter's `get_remote_address`."""
+        called = (node.func for node in self.scope.nodes if isinstance(node, ast.Call))
+        for node in (*self.scope.loads, *called):
+            part: ast.expr = node
+            while isinstance(part, ast.Attribute) and part.attr not in ("remote_addr", "access_route"):
+                part = part.value
+            if isinstance(part, ast.Attribute) and _name_of(part.value) == "request":
+                yield self.fact(FactKind.CLIENT_ADDRESS, written(part), node)
+            elif _name_of(node) == "get_remote_address" and self.origin(node) == _REMOTE_ADDRESS:
+                # It is handed to a limiter at import; requests are what it is called for.
+                yield replace(
+                    self.fact(FactKind.CLIENT_ADDRESS, "get_remote_address", node), reach=Reach.REQUEST
+                )
 
     # --- calls ---
 
@@ -956,6 +981,15 @@ class _Reader:
 
     def other_call(self, node: ast.Call, name: str) -> Iterator[Fact]:
         tables = _tables()
+        if name in tables["host"]["calls"]:
+            yield self.fact(FactKind.HOST, name, node)
+        if (
+            node.args
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr == "get"
+            and _is_remote_address(node.func.value, node.args[0])
+        ):
+            yield self.fact(FactKind.CLIENT_ADDRESS, written(node), node)
         if name in tables["unsupported-call"]:
             yield self.fact(FactKind.UNSUPPORTED_STDLIB, name, node, tables["unsupported-call"][name])
         if name in tables["compute"]["calls"]:
@@ -994,6 +1028,8 @@ class _Reader:
     # --- statements ---
 
     def subscript(self, node: ast.Subscript) -> Iterator[Fact]:
+        if isinstance(node.ctx, ast.Load) and _is_remote_address(node.value, node.slice):
+            yield self.fact(FactKind.CLIENT_ADDRESS, written(node), node)
         if isinstance(node.ctx, ast.Load) and self.origin(node.value) == "os.environ":
             yield from self.env(node, node.slice, "")
 
@@ -1031,6 +1067,7 @@ class _Reader:
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         if node.value is None:
             return
+        yield from self.host_kept(targets, node.value)
         for target in targets:
             key = getattr(target, "id", "")
             if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
@@ -1049,6 +1086,16 @@ class _Reader:
                 yield Fact(
                     FactKind.MEMORY_STATE, subject, evidence, "LocMemCache", Reach.REQUEST, Confidence.MEDIUM
                 )
+
+    def host_kept(self, targets: Sequence[ast.expr], value: ast.expr) -> Iterator[Fact]:
+        """`HOSTNAME = socket.gethostname()` in a module whose requests read it."""
+        if self.scope.kind != "module":
+            return
+        for call in (n for n in ast.walk(value) if isinstance(n, ast.Call)):
+            if (name := self.origin(call.func)) in _tables()["host"]["calls"]:
+                read = main_block.read_by_requests(self.calls.scopes, self.module)
+                if any(isinstance(t, ast.Name) and t.id in read for t in targets):
+                    yield replace(self.fact(FactKind.HOST, name, call), reach=Reach.REQUEST)
 
     def django_databases(self, databases: ast.Dict) -> Iterator[Fact]:
         for value in databases.values:
@@ -1310,6 +1357,12 @@ def _argument(node: ast.Call, index: int, name: str) -> ast.expr | None:
     if index < len(node.args) and not any(isinstance(a, ast.Starred) for a in node.args[: index + 1]):
         return node.args[index]
     return next((k.value for k in node.keywords if k.arg == name), None)
+
+
+def _is_remote_address(base: ast.expr, key: ast.expr) -> bool:
+    """`request.environ` or `request.META` with the key REMOTE_ADDR."""
+    named = isinstance(key, ast.Constant) and key.value == "REMOTE_ADDR"
+    return named and _name_of(base) in ("environ", "META")
 
 
 def _receiver(node: ast.Call) -> ast.expr | None:
