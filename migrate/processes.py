@@ -316,6 +316,19 @@ def end_group(
         # The leader may be gone while a child of it lives on.
         _signal_group(process, signal.SIGKILL)
         process.wait()
+        _await_group(process.pid)
+
+
+def _await_group(number: int, seconds: float = 2.0) -> None:
+    """Until nothing is left of a killed group: the kernel ends its processes soon, not within the signal.
+
+    Bounded: where nobody reaps orphans (a container without an init) they stay as zombies and are seen here.
+    """
+    end = time.monotonic() + seconds
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        while time.monotonic() < end:
+            os.killpg(number, 0)
+            time.sleep(0.005)
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
