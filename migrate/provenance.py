@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from analyzers.model import Evidence, Grant, GrantKind
 from migrate.errors import OutputError
+from migrate.reports.wire import grants
 
 PROVENANCE = "dock2wasm.provenance.json"
 SCHEMA_VERSION = 1
@@ -83,7 +84,7 @@ def to_bytes(provenance: Provenance) -> bytes:
         "snapshot_app": provenance.snapshot_app,
         "promise": provenance.promise,
         "accepted": list(provenance.accepted),
-        "grants": [_grant_data(grant) for grant in provenance.grants],
+        "grants": [grants.to_json(grant) for grant in provenance.grants],
         "inputs": {file.path: file.sha256 for file in provenance.inputs},
         "files": {file.path: file.sha256 for file in provenance.files},
     }
@@ -201,25 +202,6 @@ def _provenance(record: _Record) -> Provenance:
         inputs=record.hashes("inputs"),
         files=record.hashes("files"),
     )
-
-
-def _grant_data(grant: Grant) -> dict[str, object]:
-    return {
-        "kind": str(grant.kind),
-        "name": grant.name,
-        "value": None if grant.kind is GrantKind.SECRET else grant.value,
-        "guest": grant.guest,
-        "mode": grant.mode,
-        "scheme": grant.scheme,
-        "host": grant.host,
-        "port": grant.port,
-        "evidence": {
-            "path": grant.evidence.path,
-            "line": grant.evidence.line,
-            # The line of a secret may show its value.
-            "snippet": "" if grant.kind is GrantKind.SECRET else grant.evidence.snippet,
-        },
-    }
 
 
 def _grant(data: object) -> Grant:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from analyzers.model import Evidence, Grant, GrantKind
 from migrate.model import Comparison, Exchange, LogFinding, ProbeRun
+from migrate.reports.wire import grants
 from migrate.reports.wire.recording import measurement_to_json, sent_to_json
 from migrate.version import version
 
@@ -53,7 +53,7 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
         "machine": comparison.machine,
         "measurements": [measurement_to_json(one, values=True) for one in comparison.measurements],
         "claims": [],
-        "grants": [_grant(grant) for grant in comparison.grants],
+        "grants": [grants.to_json(grant) for grant in comparison.grants],
         "imports": list(comparison.imports),
         "log_findings": [_log_finding(one) for one in comparison.log_findings],
         "notes": list(comparison.notes),
@@ -91,25 +91,6 @@ def _exchange(exchange: Exchange) -> dict[str, Any]:
         ],
         "noise": [{"where": one.where, "first": one.first, "second": one.second} for one in exchange.noise],
     }
-
-
-def _grant(grant: Grant) -> dict[str, Any]:
-    return {
-        "kind": str(grant.kind),
-        "name": grant.name,
-        "value": None if grant.kind is GrantKind.SECRET else grant.value,
-        "guest": grant.guest,
-        "mode": grant.mode,
-        "scheme": grant.scheme,
-        "host": grant.host,
-        "port": grant.port,
-        "evidence": _evidence(grant.evidence, secret=grant.kind is GrantKind.SECRET),
-    }
-
-
-def _evidence(evidence: Evidence, *, secret: bool) -> dict[str, Any]:
-    # The line of a secret may show its value.
-    return {"path": evidence.path, "line": evidence.line, "snippet": "" if secret else evidence.snippet}
 
 
 def _log_finding(finding: LogFinding) -> dict[str, Any]:
