@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from analyzers import command, compose, names
+from analyzers import command, compose, languages, names
 from analyzers.command import StartCommand
 from analyzers.compose import ComposeModel, ComposeService
 from analyzers.dockerfile import ignore, stages
 from analyzers.dockerfile.errors import DockerfileError
 from analyzers.guest import Guest
 from analyzers.infrastructure import image_name
-from analyzers.languages import detect
 from analyzers.model import (
     ComposeFacts,
     Evidence,
@@ -33,8 +32,6 @@ from analyzers.model import (
     Unknown,
 )
 from analyzers.repository import DEFAULT_LIMITS, Limits, Tree, open_tree
-
-_STAGES = 32  # stages that are read for what they install
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,35 +213,19 @@ def _resolve(
 ) -> tuple[Image | None, tuple[Image, ...]]:
     """The image of a Dockerfile, and those of the stages whose results it takes over."""
 
-    def one(stage: str | None) -> Image:
-        return stages.resolve(
+    try:
+        return stages.resolve_all(
             data,
             dockerfile=path,
             context=context,
-            target=stage,
+            target=target,
             build_args=args,
             paths=tree.paths,
-            ignore=ignored,
+            ignore=_ignore_file(tree, path, context),
         )
-
-    try:
-        ignored = _ignore_file(tree, path, context)
-        image = one(target)
     except DockerfileError as error:
         tree.give_up(path, f"is no Dockerfile that can be read: {error}")
         return None, ()
-    others: dict[str, Image] = {}
-    queue = [copy.stage for copy in (*image.made, *image.copies) if copy.stage]
-    while queue and len(others) < _STAGES:
-        name = queue.pop(0)
-        if name in others:
-            continue
-        try:
-            others[name] = one(name)
-        except DockerfileError:
-            continue  # the name of another image, which holds no files of ours
-        queue += [copy.stage for copy in (*others[name].made, *others[name].copies) if copy.stage]
-    return image, tuple(others.values())
 
 
 def _ignore_file(tree: Tree, dockerfile: str, context: str) -> ignore.IgnoreFile | None:
@@ -286,10 +267,10 @@ def _service(
         start = command.resolve(guest, found.image, facts)
         unknown += start.unknown
         unknown += _unresolved(found.image)
-        source = _source(tree, found.image, facts, start, found.stages)
+        read = languages.read(tree, found.image, facts, start, found.stages)
+        source, language = read.source, read.language
         if source is not None:
             unknown += source.unknown
-        language = source.language if source else detect.language(start.argv, found.image, guest, tree.paths)
     elif facts is not None and facts.command is not None:
         start = StartCommand(facts.command.argv, (facts.command.evidence,), {}, "/")
     listeners = _listeners(found, facts, source)
@@ -309,19 +290,6 @@ def _service(
         links=_links(found, facts, by_compose),
         unknown=tuple(dict.fromkeys(unknown)),
     )
-
-
-def _source(
-    tree: Tree,
-    image: Image,
-    facts: ComposeFacts | None,
-    start: StartCommand,
-    others: tuple[Image, ...],
-) -> Source | None:
-    """The first language reader that claims the service."""
-    from analyzers.languages import python
-
-    return python.read(tree, image, facts, start, others)
 
 
 def _unresolved(image: Image) -> list[Unknown]:

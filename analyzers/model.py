@@ -139,6 +139,10 @@ class FactKind(StrEnum):
     UNSUPPORTED_STDLIB = "unsupported-stdlib"  # subject: module that has no WASI build
     MAIN_BLOCK = "main-block"  # subject: a statement that runs only where the script is started
     HOST = "host"  # subject: the call that tells the machine's name
+    FORWARD = (
+        "forward"  # subject: upstream that requests are handed on to; detail: "main" where that is the point
+    )
+    WORKER = "worker"  # subject: broker or library whose messages the program waits for
     CLIENT_ADDRESS = "client-address"  # subject: the expression that reads the client's address
 
 

@@ -115,6 +115,30 @@ def resolve(
     return resolver.image(target)
 
 
+def resolve_all(
+    data: bytes,
+    *,
+    dockerfile: str,
+    context: str,
+    target: str | None = None,
+    build_args: Mapping[str, str] | None = None,
+    paths: Iterable[str] = (),
+    ignore: IgnoreFile | None = None,
+) -> tuple[Image, tuple[Image, ...]]:
+    """As `resolve`, and with it the other stages that the target copies from, directly or not, oldest first.
+
+    Their `stage` is what `Copy.stage` says of them: the name, or the number of a stage without one.
+    """
+    parsed = parse(data)
+    resolver = _Resolver(parsed, dockerfile, context, build_args or {}, ignore, paths)
+    image = resolver.image(target)
+    return image, resolver.copied_from(target)
+
+
+def _key(stage: _Stage) -> str:
+    return stage.name or str(stage.index)
+
+
 @contextmanager
 def _at(line: int) -> Iterator[None]:
     """What is refused inside becomes an error at `line`."""
@@ -168,6 +192,18 @@ class _Resolver:
             if stage in reachable:
                 self.states[stage] = self.run(stage)
         return self.finish(wanted, self.states[wanted])
+
+    def copied_from(self, target: str | None) -> tuple[Image, ...]:
+        """The stages that hold files for the target, after `image`."""
+        found: set[_Stage] = set()
+        todo = [self.target(target)]
+        while todo:
+            stage = todo.pop()
+            named = {needed for i, needed in stage.needs if stage.commands[i].name == "COPY"}
+            todo += [*(named - found), *([stage.base] if stage.base is not None else [])]
+            found |= named
+        images = [(s, self.finish(s, self.states[s])) for s in self.stages if s in found]
+        return tuple(replace(image, stage=_key(stage)) for stage, image in images)
 
     def read_stages(self, target: str | None) -> None:
         starts = [i for i in self.parsed.instructions if i.name == "FROM"]
@@ -436,7 +472,7 @@ class _Resolver:
         copied = Copy(
             sources=tuple(sources),
             destination=to,
-            stage=i.flag("from") or None,
+            stage=_key(stage) if stage is not None else i.flag("from") or None,
             evidence=self.evidence(line),
             is_add=i.name == "ADD",
             inline=tuple(inline),

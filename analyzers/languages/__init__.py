@@ -1,0 +1,64 @@
+"""The readers of source trees: one module or package a language, loaded when first needed.
+
+A reader has one function, `read`, of the type `Reader`. It says what the start command leads to, and None
+where it cannot follow: a service is then judged by its image and compose file alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Protocol
+
+from analyzers.command import StartCommand
+from analyzers.guest import Guest
+from analyzers.languages import detect
+from analyzers.model import ComposeFacts, Image, Source
+from analyzers.repository import Tree
+
+# Language (as `detect` names it) -> module with `read`.
+READERS = {
+    "python": "analyzers.languages.python",
+}
+
+
+class Reader(Protocol):
+    """`stages` are the images that `image` copies from, directly or not, oldest first."""
+
+    def __call__(
+        self,
+        tree: Tree,
+        image: Image | None,
+        compose: ComposeFacts | None,
+        start: StartCommand,
+        stages: Sequence[Image] = (),
+    ) -> Source | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was found. `language` may be known where there is no `source`."""
+
+    language: str | None
+    source: Source | None
+
+
+def read(
+    tree: Tree, image: Image, compose: ComposeFacts | None, start: StartCommand, stages: Sequence[Image]
+) -> Reading:
+    """The source behind a service's start command."""
+    # Python is told best by its own reader: start commands hide it behind servers and modules.
+    source = _reader("python")(tree, image, compose, start, stages)
+    if source is None:
+        guest = Guest(tree, image, compose)
+        language = detect.language(start.argv, image, guest, tree.paths, stages)
+        if language in READERS and language != "python":
+            source = _reader(language)(tree, image, compose, start, stages)
+        return Reading(source.language if source else language, source)
+    return Reading(source.language, source)
+
+
+def _reader(language: str) -> Reader:
+    reader: Reader = import_module(READERS[language]).read
+    return reader

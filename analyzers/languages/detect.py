@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from analyzers.command import program
 from analyzers.guest import Guest
+from analyzers.languages import built
 from analyzers.model import Image
 
 _PROGRAMS = {
@@ -85,23 +86,28 @@ _MANIFESTS = (
 )
 
 
-def language(argv: Sequence[str], image: Image, guest: Guest, paths: Sequence[str]) -> str | None:
-    """A statement (start command, base image) before a guess (manifests in the build context)."""
+def language(
+    argv: Sequence[str], image: Image, guest: Guest, paths: Sequence[str], stages: Sequence[Image] = ()
+) -> str | None:
+    """A statement (start command, base image, the stage that made the program) before a guess (manifests)."""
     name = program(argv[0]) if argv else ""
     if re.fullmatch(r"python[\d.]*|gunicorn|uvicorn|celery", name):
         return "python"
     if name in _PROGRAMS:
         return _PROGRAMS[name]
-    base = image.base.partition("@")[0].rpartition("/")[2].partition(":")[0]
-    if base in _BASES:
-        return _BASES[base]
+    if (found := _of_base(image)) is not None:
+        return found
+    if argv and posixpath.isabs(argv[0]):
+        made = built.origin(image, stages, argv[0]).image
+        if made is not image and (found := _of_base(made)) is not None:
+            return found
     prefix = f"{image.context}/" if image.context else ""
     taken = {posixpath.basename(path) for path in guest.files}
     beside = {path[len(prefix) :] for path in paths if path.startswith(prefix)}
     for present in (taken, beside):
-        for manifest, found in _MANIFESTS:
+        for manifest, of in _MANIFESTS:
             if manifest in present:
-                return found
+                return of
     if any(p.startswith(prefix) and p.endswith(".csproj") for p in paths):
         return "dotnet"
     if guest.files and all(
@@ -109,3 +115,7 @@ def language(argv: Sequence[str], image: Image, guest: Guest, paths: Sequence[st
     ):
         return "static"
     return None
+
+
+def _of_base(image: Image) -> str | None:
+    return _BASES.get(image.base.partition("@")[0].rpartition("/")[2].partition(":")[0])

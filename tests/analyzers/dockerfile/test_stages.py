@@ -231,7 +231,7 @@ def test_through_stages() -> None:
         "/srv/pkg/util/x.py": "app/util/x.py",
     }
     assert [(c.stage, c.sources, c.destination) for c in found.made] == [
-        ("1", ("/opt/venv",), "/opt/venv"),
+        ("builder", ("/opt/venv",), "/opt/venv"),
         ("web", ("/web/dist",), "/srv/static"),
         ("web", ("src/a.css",), "/nothing"),
         ("nginx:1", ("/etc/nginx",), "/n"),

@@ -1,0 +1,80 @@
+"""Syntax trees of the languages that Python's `ast` does not read, by tree-sitter.
+
+One wheel a grammar, loaded when first needed. A tree is always given: where the source is broken it holds
+`ERROR` nodes, and the rest is read. Look for things with queries (they run in C), not by walking nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from tree_sitter import Language, Node, Query, Tree
+
+# Grammar -> module, and the function in it that gives the grammar.
+_GRAMMARS = {
+    "bash": ("tree_sitter_bash", "language"),
+    "c": ("tree_sitter_c", "language"),
+    "cpp": ("tree_sitter_cpp", "language"),
+    "csharp": ("tree_sitter_c_sharp", "language"),
+    "elixir": ("tree_sitter_elixir", "language"),
+    "go": ("tree_sitter_go", "language"),
+    "java": ("tree_sitter_java", "language"),
+    "javascript": ("tree_sitter_javascript", "language"),  # JSX included
+    "kotlin": ("tree_sitter_kotlin", "language"),
+    "php": ("tree_sitter_php", "language_php"),
+    "ruby": ("tree_sitter_ruby", "language"),
+    "rust": ("tree_sitter_rust", "language"),
+    "tsx": ("tree_sitter_typescript", "language_tsx"),
+    "typescript": ("tree_sitter_typescript", "language_typescript"),
+}
+
+
+def parse(grammar: str, data: bytes) -> Tree:
+    """The tree of a source text. Raises KeyError for a grammar that is not in the table."""
+    from tree_sitter import Parser
+
+    # Only a parser without a language gives no tree.
+    return cast("Tree", Parser(_language(grammar)).parse(data))
+
+
+def captures(grammar: str, pattern: str, node: Node) -> dict[str, list[Node]]:
+    """Capture name -> nodes below `node` in source order, for a tree-sitter query."""
+    from tree_sitter import QueryCursor
+
+    return QueryCursor(_query(grammar, pattern)).captures(node)
+
+
+def matches(grammar: str, pattern: str, node: Node) -> Iterator[tuple[int, dict[str, list[Node]]]]:
+    """Each match of a query below `node`: the pattern's position in the query, and its captures."""
+    from tree_sitter import QueryCursor
+
+    yield from QueryCursor(_query(grammar, pattern)).matches(node)
+
+
+def text(node: Node) -> str:
+    """The source text of a node."""
+    return (node.text or b"").decode("utf-8", "replace")
+
+
+def line(node: Node) -> int:
+    """The line on which a node starts, counted from 1."""
+    return node.start_point.row + 1
+
+
+@cache
+def _language(grammar: str) -> Language:
+    from tree_sitter import Language
+
+    module, function = _GRAMMARS[grammar]
+    return Language(getattr(import_module(module), function)())
+
+
+@cache
+def _query(grammar: str, pattern: str) -> Query:
+    from tree_sitter import Query
+
+    return Query(_language(grammar), pattern)
