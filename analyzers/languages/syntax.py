@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tree_sitter import Language, Node, Query, Tree
@@ -37,8 +37,7 @@ def parse(grammar: str, data: bytes) -> Tree:
     """The tree of a source text. Raises KeyError for a grammar that is not in the table."""
     from tree_sitter import Parser
 
-    # Only a parser without a language gives no tree.
-    return cast("Tree", Parser(_language(grammar)).parse(data))
+    return Parser(_language(grammar)).parse(data)
 
 
 def captures(grammar: str, pattern: str, node: Node) -> dict[str, list[Node]]:
