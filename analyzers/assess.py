@@ -50,12 +50,18 @@ _MANIFESTS = frozenset({"pyproject.toml", "setup.cfg", "Pipfile", "Pipfile.lock"
 _REQUIREMENTS = re.compile(r".*requirements.*\.(txt|in)|constraints.*\.txt", re.IGNORECASE)
 
 
-def assess(inventory: Inventory, loaded: Sequence[rules.LoadedRule] | None = None) -> Assessment:
+def assess(
+    inventory: Inventory,
+    loaded: Sequence[rules.LoadedRule] | None = None,
+    support: Support | None = None,
+) -> Assessment:
     """The verdicts on a repository. `loaded` are the rules to judge by, all of them unless given.
 
-    A rule that raises is listed in `rules_failed`, and lowers the confidence of the service it failed on.
+    `support` is what lanes and targets can take, the data of this distribution unless given: with other data
+    the same findings are added up anew, as if those lanes stood. A rule that raises is listed in
+    `rules_failed`, and lowers the confidence of the service it failed on.
     """
-    support = load()
+    support = load() if support is None else support
     loaded = rules.load() if loaded is None else loaded
     services: list[ServiceAssessment] = []
     failed: list[RuleFailure] = []

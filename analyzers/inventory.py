@@ -46,10 +46,14 @@ class _Found:
     unknown: tuple[Unknown, ...] = ()
 
 
-def read(root: Path, limits: Limits = DEFAULT_LIMITS) -> Inventory:
-    """Read the repository at `root`. Raises RepositoryUnreadable; all else that fails is in `not_read`."""
+def read(root: Path, limits: Limits = DEFAULT_LIMITS, name: str | None = None) -> Inventory:
+    """Read the repository at `root`. Raises RepositoryUnreadable; all else that fails is in `not_read`.
+
+    `name` is the repository's, that of its folder unless given; services are called by it where nothing else
+    names them.
+    """
     with _uncollected():
-        return _read(root, limits)
+        return _read(root, limits, name)
 
 
 @contextmanager
@@ -65,7 +69,7 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _read(root: Path, limits: Limits) -> Inventory:
+def _read(root: Path, limits: Limits, name: str | None) -> Inventory:
     tree = open_tree(root, limits)
     model = compose.read(tree)
     found = [*_from_compose(tree, model)]
@@ -74,7 +78,7 @@ def _read(root: Path, limits: Limits) -> Inventory:
     alone = (_alone(tree, path) for path in tree.paths if is_dockerfile(path) and path not in named)
     found += [service for service in alone if service is not None]
     naming = [_naming(service) for service in found]
-    titles = names.assign(naming, tree.root.name)
+    titles = names.assign(naming, name or tree.root.name)
     by_compose = {
         (service.compose.folder, service.compose.name): (title, service)
         for title, service in zip(titles, found, strict=True)
