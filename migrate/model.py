@@ -114,9 +114,36 @@ class Capture:
     expression: str
 
 
+class StepKind(StrEnum):
+    """What a step on a raw connection does."""
+
+    SEND = "send"
+    PAUSE = "pause"
+    READ = "read"
+    CLOSE = "close"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step on a raw connection.
+
+    SEND writes `data` `times` times; PAUSE waits `seconds`; READ waits for what `until` names: `head` (the
+    next status line and fields, interim ones included), `answer` (the whole of the next final answer), `end`
+    (the server closes), or `size` bytes of a body; CLOSE does what `until` names: `write` (half-close),
+    `both`, or `reset`.
+    """
+
+    kind: StepKind
+    data: bytes = b""
+    times: int = 1
+    seconds: float = 0.0
+    until: str = ""
+    size: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A request to send to both sides."""
+    """A request to send to both sides; where there are `steps`, they are what is sent."""
 
     id: str
     method: str
@@ -128,6 +155,7 @@ class Probe:
     captures: tuple[Capture, ...] = ()
     expect_status: int | None = None  # of the original; another one makes the probe useless and is said
     timeout: float = 30.0
+    steps: tuple[Step, ...] = ()  # method and path are then those of the first request line, for reports
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,16 +190,21 @@ class Answer:
     error: str | None = None
     full_sha256: str | None = None
     full_size: int | None = None  # bytes
+    interim: tuple[int, ...] = ()  # statuses of the 1xx answers before this one, where they were looked for
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A request as it was really sent to one side, captures and cookies filled in."""
+    """A request as it was really sent to one side, captures and cookies filled in.
+
+    `raw`: `body` holds all that was written to the connection, its beginning where it is long.
+    """
 
     method: str
     path: str
     headers: tuple[tuple[str, str], ...]
     body: bytes
+    raw: bool = False
 
 
 class ExchangeVerdict(StrEnum):

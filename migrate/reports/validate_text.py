@@ -185,6 +185,9 @@ def why_not_comparable(exchange: Exchange) -> str:
 
 def curl(sent: Sent, variable: str) -> str:
     """The request as a shell line; `variable` names the shell variable with the side's URL."""
+    if sent.raw:
+        data = base64.b64encode(sent.body[:_BODY_SHOWN]).decode()
+        return f'echo {data} | base64 -d | nc -q 5 $(echo "${variable}" | sed "s,.*//,,; s,:, ,")'
     words = ["curl", "-i", "--max-time", "30", "--path-as-is"]
     if sent.method == "HEAD":
         words.append("-I")

@@ -52,14 +52,14 @@ def exchange(url: str, sent: Sent, *, chunked: bool = False, timeout: float = 30
             timer.cancel()
             sock.close()
         if expired.is_set():
-            return _late(answer, timeout)
+            return late(answer, timeout)
         if unsent and answer.error:
-            return _failed(started, f"{unsent} while sending; {answer.error}")
+            return failed(started, f"{unsent} while sending; {answer.error}")
         return answer  # noqa: TRY300 - an early return above makes an else block harder to read
     except (OSError, http.client.HTTPException, ValueError) as error:
         if expired.is_set() or isinstance(error, TimeoutError):
-            return _failed(started, f"no answer within {timeout:g} s")
-        return _failed(started, _say(error))
+            return failed(started, f"no answer within {timeout:g} s")
+        return failed(started, say(error))
     finally:
         connection.close()
 
@@ -85,50 +85,65 @@ def _send(connection: http.client.HTTPConnection, sent: Sent, chunked: bool) -> 
             connection.send(sent.body)
     except OSError as error:
         # A server may refuse a body by answering early and closing.
-        return _say(error)
+        return say(error)
     return ""
 
 
 def _receive(connection: http.client.HTTPConnection, started: float) -> Answer:
-    response = connection.getresponse()
-    headers = tuple((name, value) for name, value in response.getheaders())
-    kept = io.BytesIO()
-    hashed = hashlib.sha256()
-    chunks: list[Chunk] = []
-    size = 0
-    error: str | None = None
-    try:
-        while piece := response.read1(1 << 16):
-            now = time.monotonic() - started
-            if len(chunks) < MAX_CHUNKS:
-                chunks.append(Chunk(now, len(piece)))
-            size += len(piece)
-            hashed.update(piece)
-            if kept.tell() < KEEP:
-                kept.write(piece[: KEEP - kept.tell()])
-            if size > LIMIT:
-                error = f"the body is longer than {LIMIT:,} bytes"
-                break
-        else:
-            missing = response.length or 0
-            if missing > 0:
-                error = f"the body ended {missing} bytes early, after {size}"
-    except (OSError, http.client.HTTPException, ValueError) as failure:
-        error = f"the body broke off after {size} bytes: {_say(failure)}"
-    long = size > KEEP
-    return Answer(
-        response.status,
-        headers,
-        kept.getvalue(),
-        time.monotonic() - started,
-        tuple(chunks),
-        error,
-        hashed.hexdigest() if long else None,
-        size if long else None,
-    )
+    return Body(started).finish(connection.getresponse())
 
 
-def _late(answer: Answer, timeout: float) -> Answer:
+class Body:
+    """A body as it comes: kept up to `KEEP`, hashed whole, each piece with its time."""
+
+    def __init__(self, started: float) -> None:
+        self.started = started
+        self.kept = io.BytesIO()
+        self.hashed = hashlib.sha256()
+        self.chunks: list[Chunk] = []
+        self.size = 0
+
+    def take(self, piece: bytes) -> None:
+        now = time.monotonic() - self.started
+        if len(self.chunks) < MAX_CHUNKS:
+            self.chunks.append(Chunk(now, len(piece)))
+        self.size += len(piece)
+        self.hashed.update(piece)
+        if self.kept.tell() < KEEP:
+            self.kept.write(piece[: KEEP - self.kept.tell()])
+
+    def finish(self, response: http.client.HTTPResponse, interim: tuple[int, ...] = ()) -> Answer:
+        """The answer, its body read to the end."""
+        headers = tuple((name, value) for name, value in response.getheaders())
+        error: str | None = None
+        try:
+            while piece := response.read1(1 << 16):
+                self.take(piece)
+                if self.size > LIMIT:
+                    error = f"the body is longer than {LIMIT:,} bytes"
+                    break
+            else:
+                missing = response.length or 0
+                if missing > 0:
+                    error = f"the body ended {missing} bytes early, after {self.size}"
+        except (OSError, http.client.HTTPException, ValueError) as failure:
+            error = f"the body broke off after {self.size} bytes: {say(failure)}"
+        long = self.size > KEEP
+        return Answer(
+            response.status,
+            headers,
+            self.kept.getvalue(),
+            time.monotonic() - self.started,
+            tuple(self.chunks),
+            error,
+            self.hashed.hexdigest() if long else None,
+            self.size if long else None,
+            interim,
+        )
+
+
+def late(answer: Answer, timeout: float) -> Answer:
+    """The answer as far as it came in time."""
     return Answer(
         answer.status,
         answer.headers,
@@ -139,11 +154,12 @@ def _late(answer: Answer, timeout: float) -> Answer:
     )
 
 
-def _failed(started: float, error: str) -> Answer:
+def failed(started: float, error: str) -> Answer:
+    """No answer, and why."""
     return Answer(0, (), b"", time.monotonic() - started, error=error)
 
 
-def _say(error: BaseException) -> str:
+def say(error: BaseException) -> str:
     """A stable sentence: addresses, ports and object ids would differ from run to run."""
     match error:
         case ConnectionRefusedError():

@@ -21,6 +21,7 @@ from migrate.model import (
 )
 from migrate.validate.bodies import compare_bodies
 from migrate.validate.headers import compare_cookies, compare_headers
+from migrate.validate.normalisations import by_rule
 from migrate.validate.values import Findings, show, value_at
 
 STREAM_SPREAD = 0.2
@@ -68,6 +69,8 @@ def compare(
         [answer.status for answer in originals],
         candidate.status,
     )
+    if any(answer.interim for answer in (*originals, candidate)):
+        _interim(found, originals, candidate)
     body = Findings()
     compare_bodies(body, originals, candidate)
     compare_headers(found, probe, originals, candidate, sent, body_equal=not body.differences)
@@ -126,6 +129,27 @@ def _judged(probe: Probe, reference: Answer, found: Findings) -> Judgement:
         found.leaves,
         tuple(found.blind),
     )
+
+
+def _interim(found: Findings, originals: Sequence[Answer], candidate: Answer) -> None:
+    """1xx answers before the final one. Whether `100 Continue` is sent is up to the server layer."""
+    told = [_interim_text(one, 100) for one in originals]
+    value_at(
+        found,
+        DifferenceKind.STATUS,
+        DifferenceKind.STATUS,
+        "interim answers",
+        told,
+        _interim_text(candidate, 100),
+    )
+    if originals[0].interim != candidate.interim and not found.differences:
+        found.apply(
+            by_rule("interim"), "interim answers", _interim_text(originals[0]), _interim_text(candidate)
+        )
+
+
+def _interim_text(answer: Answer, without: int | None = None) -> str:
+    return ", ".join(str(status) for status in answer.interim if status != without) or "none"
 
 
 # --- streaming -----------------------------------------------------------------------------

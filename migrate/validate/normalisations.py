@@ -25,6 +25,7 @@ RULES = frozenset(
         "json-member-order",
         "json-formatting",
         "content-coding",
+        "interim",
     }
 )
 EXPIRY_TOLERANCE = 5.0  # seconds

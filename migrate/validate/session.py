@@ -12,12 +12,13 @@ from urllib.parse import quote, quote_plus
 
 from migrate.model import Answer, Capture, Probe, Sent
 from migrate.reports.wire.probes import PLACEHOLDER
-from migrate.validate import client
+from migrate.validate import client, raw
 
 HOST = "localhost"
 """Sent to both sides, so that addresses which a service makes of it are the same on both."""
 _AGENT = "dock2wasm"
 _REGEX_LIMIT = 1 << 20
+_RAW_KEPT = 1 << 16  # bytes of a raw connection that are kept for reports
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,8 @@ class Conversation:
 
     def ask(self, probe: Probe) -> tuple[Sent, Answer]:
         """Send a probe, with cookies and captures filled in; keep what the answer gives."""
+        if probe.steps:
+            return _raw(probe), raw.exchange(self.url, probe.method, probe.steps, probe.timeout)
         sent, problem = self.prepare(probe)
         if problem:
             answer = Answer(0, (), b"", 0.0, error=problem)
@@ -165,6 +168,13 @@ class Conversation:
         elif body or probe.method in {"POST", "PUT", "PATCH"}:
             headers.append(("Content-Length", str(len(body))))
         return tuple(headers)
+
+
+def _raw(probe: Probe) -> Sent:
+    written = b"".join(
+        step.data * min(step.times, 1 + _RAW_KEPT // max(1, len(step.data))) for step in probe.steps
+    )
+    return Sent(probe.method, probe.path, (), written[:_RAW_KEPT], raw=True)
 
 
 def _one_line(value: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
 from migrate.errors import ProbesError
-from migrate.model import Capture, Probe, ProbeSet
+from migrate.model import Capture, Probe, ProbeSet, Step, StepKind
 
 if TYPE_CHECKING:
     from yaml.nodes import Node
@@ -34,6 +34,12 @@ PLACEHOLDER = re.compile(r"\{\{([A-Za-z_][A-Za-z0-9_]{0,63})\}\}")
 _TOP = ("schema_version", "probes")
 _BODIES = ("json", "form", "body", "body_base64", "multipart")
 _PROBE = ("id", "method", "path", "headers", *_BODIES, "chunked", "session", "capture", "expect", "timeout")
+_RAW = ("id", "raw", "expect", "timeout")
+_STEPS = ("send", "send_base64", "pause", "read", "close")
+_READ = ("head", "answer", "end")
+_CLOSE = ("write", "both", "reset")
+_REQUEST = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}) (/[\x21-\x7e]*|\*) ")
+MAX_STEPS = 100
 _PART = ("name", "value", "filename", "content", "content_base64", "content_type")
 _SOURCES = ("header", "json", "regex", "cookie")
 _FRAMING = frozenset({"content-length", "transfer-encoding"})
@@ -178,7 +184,9 @@ def read(text: str, origin: str) -> ProbeSet:
 
 
 def _probe(reader: _Reader, node: Node, captured: set[str]) -> Probe:
-    keys = reader.mapping(node, "A probe", _PROBE)
+    keys = reader.mapping(node, "A probe", (*_PROBE, "raw"))
+    if "raw" in keys:
+        return _raw_probe(reader, node)
     for needed in ("id", "path"):
         if needed not in keys:
             raise reader.fail(node, f"A probe lacks {needed!r}.")
@@ -207,12 +215,6 @@ def _probe(reader: _Reader, node: Node, captured: set[str]) -> Probe:
                     f"Probe {name!r} uses {{{{{placeholder}}}}}, which no earlier probe captures.",
                     f"Captured so far: {', '.join(sorted(captured)) or 'nothing'}.",
                 )
-    expect = None
-    if "expect" in keys:
-        expected = reader.mapping(keys["expect"], "expect", ("status",))
-        if "status" not in expected:
-            raise reader.fail(keys["expect"], "expect lacks 'status'.")
-        expect = reader.integer(expected["status"], "expect.status", 100, 599)
     return Probe(
         id=name,
         method=method,
@@ -222,9 +224,73 @@ def _probe(reader: _Reader, node: Node, captured: set[str]) -> Probe:
         chunked=reader.boolean(keys["chunked"], "chunked") if "chunked" in keys else False,
         session=_matching(reader, keys["session"], "session", _ID, "a name") if "session" in keys else None,
         captures=_captures(reader, keys["capture"]) if "capture" in keys else (),
-        expect_status=expect,
-        timeout=reader.number(keys["timeout"], "timeout", 0.1, MAX_TIMEOUT) if "timeout" in keys else 30.0,
+        expect_status=_expect(reader, keys),
+        timeout=_timeout(reader, keys),
     )
+
+
+def _expect(reader: _Reader, keys: Mapping[str, Node]) -> int | None:
+    if "expect" not in keys:
+        return None
+    expected = reader.mapping(keys["expect"], "expect", ("status",))
+    if "status" not in expected:
+        raise reader.fail(keys["expect"], "expect lacks 'status'.")
+    return reader.integer(expected["status"], "expect.status", 100, 599)
+
+
+def _timeout(reader: _Reader, keys: Mapping[str, Node]) -> float:
+    return reader.number(keys["timeout"], "timeout", 0.1, MAX_TIMEOUT) if "timeout" in keys else 30.0
+
+
+def _raw_probe(reader: _Reader, node: Node) -> Probe:
+    """A probe that says each byte and pause itself."""
+    keys = reader.mapping(node, "A raw probe", _RAW)
+    if "id" not in keys:
+        raise reader.fail(node, "A probe lacks 'id'.")
+    nodes = reader.items(keys["raw"], "raw")
+    if not 1 <= len(nodes) <= MAX_STEPS:
+        raise reader.fail(keys["raw"], f"raw must have 1 to {MAX_STEPS} steps, not {len(nodes)}.")
+    steps = tuple(_step(reader, one) for one in nodes)
+    if sum(len(step.data) * step.times for step in steps) > MAX_BODY:
+        raise reader.fail(keys["raw"], f"The steps send more than {MAX_BODY:,} bytes.")
+    line = _REQUEST.match(next((step.data for step in steps if step.data), b""))
+    return Probe(
+        id=_matching(reader, keys["id"], "id", _ID, "letters, digits, `.`, `_`, `-`, at most 100"),
+        method=line[1].decode() if line else "RAW",
+        path=line[2].decode() if line else "*",
+        expect_status=_expect(reader, keys),
+        timeout=_timeout(reader, keys),
+        steps=steps,
+    )
+
+
+def _step(reader: _Reader, node: Node) -> Step:
+    keys = reader.mapping(node, "A step", (*_STEPS, "times"))
+    given = [key for key in _STEPS if key in keys]
+    if len(given) != 1 or ("times" in keys and not given[0].startswith("send")):
+        raise reader.fail(node, f"A step needs exactly one of {', '.join(_STEPS)} (`times` goes with send).")
+    value = keys[given[0]]
+    match given[0]:
+        case "send" | "send_base64":
+            text = given[0] == "send"
+            data = _utf8(reader, value, reader.text(value, "send")) if text else _base64(reader, value)
+            times = reader.integer(keys["times"], "times", 1, MAX_BODY) if "times" in keys else 1
+            return Step(StepKind.SEND, data=data, times=times)
+        case "pause":
+            return Step(StepKind.PAUSE, seconds=reader.number(value, "pause", 0, MAX_TIMEOUT))
+        case "read" if reader.text(value, "read").isascii() and reader.text(value, "read").isdigit():
+            return Step(StepKind.READ, until="size", size=reader.integer(value, "read", 1, MAX_BODY))
+        case "read":
+            return Step(StepKind.READ, until=_one_of(reader, value, "read", _READ))
+        case _:
+            return Step(StepKind.CLOSE, until=_one_of(reader, value, "close", _CLOSE))
+
+
+def _one_of(reader: _Reader, node: Node, what: str, known: tuple[str, ...]) -> str:
+    text = reader.text(node, what)
+    if text not in known:
+        raise reader.fail(node, f"{what} is {text[:40]!r}; it must be one of {', '.join(known)}.")
+    return text
 
 
 def _matching(reader: _Reader, node: Node, what: str, pattern: re.Pattern[str], rule: str) -> str:
@@ -390,6 +456,9 @@ def _captures(reader: _Reader, node: Node) -> tuple[Capture, ...]:
 
 def to_json(probe: Probe) -> dict[str, Any]:
     """A probe as it stands in reports. Bodies are text where they are UTF-8, else base64."""
+    if probe.steps:
+        expected = {"expect": {"status": probe.expect_status}} if probe.expect_status else {}
+        return {"raw": [_step_to_json(step) for step in probe.steps], **expected}
     found: dict[str, Any] = {
         "method": probe.method,
         "path": probe.path,
@@ -406,6 +475,19 @@ def to_json(probe: Probe) -> dict[str, Any]:
         )
     )
     return found | {key: value for key, value in optional if value is not None}
+
+
+def _step_to_json(step: Step) -> dict[str, Any]:
+    match step.kind:
+        case StepKind.SEND:
+            times = {"times": step.times} if step.times > 1 else {}
+            return {f"send{key[4:]}": value for key, value in body_to_json(step.data).items()} | times
+        case StepKind.PAUSE:
+            return {"pause": step.seconds}
+        case StepKind.READ:
+            return {"read": step.size if step.until == "size" else step.until}
+        case StepKind.CLOSE:
+            return {"close": step.until}
 
 
 def body_to_json(body: bytes) -> dict[str, str]:

@@ -59,6 +59,7 @@ def sent_to_json(sent: Sent) -> dict[str, Any]:
         "method": sent.method,
         "path": sent.path,
         "headers": [list(pair) for pair in sent.headers],
+        **({"raw": True} if sent.raw else {}),
         **body,
     }
 
@@ -72,6 +73,8 @@ def answer_to_json(answer: Answer) -> dict[str, Any]:
         "chunks": [[round(chunk.at, 6), chunk.size] for chunk in answer.chunks],
         **body_to_json(answer.body),
     }
+    if answer.interim:
+        found["interim"] = list(answer.interim)
     if answer.error is not None:
         found["error"] = answer.error
     if answer.full_sha256 is not None:
@@ -230,12 +233,14 @@ class _Reader:
 
 def _exchange(reader: _Reader, raw: Any, where: str) -> tuple[str, Sent, Answer]:
     one = reader.object(raw, where, ("probe", "sent", "answer"))
-    sent = reader.object(one["sent"], f"{where}.sent", ("method", "path", "headers"), ("body", "body_base64"))
+    sent = reader.object(
+        one["sent"], f"{where}.sent", ("method", "path", "headers"), ("body", "body_base64", "raw")
+    )
     answer = reader.object(
         one["answer"],
         f"{where}.answer",
         ("status", "headers", "seconds", "chunks"),
-        ("body", "body_base64", "error", "full_sha256", "full_size"),
+        ("body", "body_base64", "error", "full_sha256", "full_size", "interim"),
     )
     chunks = []
     for index, chunk in enumerate(reader.list(answer["chunks"], f"{where}.answer.chunks", MAX_CHUNKS)):
@@ -253,6 +258,7 @@ def _exchange(reader: _Reader, raw: Any, where: str) -> tuple[str, Sent, Answer]
             reader.text(sent["path"], f"{where}.sent.path"),
             reader.headers(sent["headers"], f"{where}.sent.headers"),
             reader.body(sent, f"{where}.sent"),
+            raw=sent.get("raw") is True,
         ),
         Answer(
             reader.integer(answer["status"], f"{where}.answer.status", 0, 999),
@@ -265,6 +271,10 @@ def _exchange(reader: _Reader, raw: Any, where: str) -> tuple[str, Sent, Answer]
             None
             if full is None
             else reader.integer(answer.get("full_size"), f"{where}.answer.full_size", 0, 1 << 40),
+            tuple(
+                reader.integer(status, f"{where}.answer.interim", 100, 199)
+                for status in reader.list(answer.get("interim", []), f"{where}.answer.interim", MAX_HEADERS)
+            ),
         ),
     )
 
