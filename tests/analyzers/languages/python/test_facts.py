@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from analyzers.languages.python import facts
+from analyzers.languages.python.facts import reader
+from analyzers.languages.python.facts.tables import tables
 from analyzers.model import Confidence, FactKind, Reach
 from tests.analyzers.trees import DOCKERFILE, flask, found, only
 
@@ -207,21 +209,22 @@ def test_a_computed_sqlite_file_is_no_memory(tmp_path: Path, url: str) -> None:
 def test_every_call_that_is_looked_at_passes_the_first_look() -> None:
     """The names that the reader compares calls with, read from its own source, are all among those of the
     quick test that most calls end at."""
-    tree = ast.parse(Path(facts.__file__).read_text(encoding="utf-8"))
-    reader = next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "_Reader")
+    folder = Path(facts.__file__).parent
+    trees = [ast.parse(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.py"))]
     steps = ("env_call", "file_call", "process_call", "network_call", "other_call")
+    functions = [n for tree in trees for n in tree.body if isinstance(n, ast.FunctionDef) and n.name in steps]
+    assert len(functions) == len(steps)
     names = {
         constant.value.rpartition(".")[2]
-        for function in reader.body
-        if isinstance(function, ast.FunctionDef) and function.name in steps
+        for function in functions
         for compare in ast.walk(function)
         if isinstance(compare, ast.Compare) and getattr(compare.left, "id", "") in ("name", "method")
         for constant in ast.walk(compare)
         if isinstance(constant, ast.Constant) and isinstance(constant.value, str)
     }
-    names -= {"calls", *facts._tables()}  # tables[...] that a name is looked for in
+    names -= {"calls", *tables()}  # tables()[...] that a name is looked for in
     assert len(names) > 30
-    assert names <= facts._telling_calls()
+    assert names <= reader.telling_calls()
 
 
 def test_a_connection_made_on_first_use_is_a_cache(tmp_path: Path) -> None:

@@ -1,0 +1,78 @@
+"""What the application's code does that matters outside its container, each with the line that shows it.
+
+`calls.toml` says which calls and imports mean what; one module of this package finds one kind of fact, all
+of them from the same walk over each scope (`reader`). No table can name memory that one request leaves and
+a later one reads: `state`, `memory` and `objects` look for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from analyzers.languages.python import main_block
+from analyzers.languages.python.entry import Entry
+from analyzers.languages.python.facts.addresses import _PROXY_FIX
+from analyzers.languages.python.facts.imports import external_imports, import_facts
+from analyzers.languages.python.facts.place import Place
+from analyzers.languages.python.facts.reader import of_scope
+from analyzers.languages.python.facts.state import State
+from analyzers.languages.python.modules import Module, Program
+from analyzers.languages.python.scopes import Calls, Scope, of_module
+from analyzers.model import Evidence, Fact, FactKind, Reach
+from analyzers.repository import Tree
+
+__all__ = ["collect", "external_imports"]
+
+_EVIDENCE = 12  # lines shown for one fact
+
+
+def collect(program: Program, entry: Entry, modules: Sequence[Module], *, external: bool) -> tuple[Fact, ...]:
+    """The facts of all modules, in reading order. `external`: there is no entry, so when code runs is
+    not known."""
+    found: list[Fact] = []
+    scopes: list[Scope] = []
+    for module in modules:
+        try:
+            main = entry.main_script and module is entry.module
+            scopes += of_module(module, main=main)
+        except RecursionError:
+            program.guest.tree.give_up(module.path, "is nested too deeply to be analysed")
+    calls = Calls(program, entry, scopes)
+    state = State(program, scopes)
+    for scope in scopes:
+        try:
+            found += of_scope(Place(program, entry, calls, state, scope))
+        except RecursionError:
+            program.guest.tree.give_up(scope.module.path, "is nested too deeply to be analysed")
+    for module in modules:
+        found += import_facts(program, module, state.settled)
+    try:
+        found += main_block.find(program, entry, scopes)
+    except RecursionError:
+        program.guest.tree.give_up(entry.module.path if entry.module else "", "is nested too deeply")
+    if any(_PROXY_FIX in module.names.values() for module in modules):
+        found = [fact for fact in found if fact.kind is not FactKind.CLIENT_ADDRESS]
+    for scope in scopes:
+        scope.inner.clear()  # no cycle is left, so that all of it is freed at once and not searched for
+    if external:
+        found = [replace(fact, reach=Reach.UNKNOWN) for fact in found]
+    return _merged(found, program.guest.tree)
+
+
+def _merged(found: Iterable[Fact], tree: Tree) -> tuple[Fact, ...]:
+    """Facts that say the same become one with several lines; their text is read only now."""
+    groups: dict[tuple[object, ...], tuple[Fact, dict[Evidence, None]]] = {}
+    for fact in sorted(
+        found, key=lambda f: (f.evidence[0].path, f.evidence[0].line) if f.evidence else ("", 0)
+    ):
+        key = (fact.kind, fact.subject, fact.detail, fact.reach, fact.confidence)
+        _, lines = groups.setdefault(key, (fact, {}))
+        if len(lines) < _EVIDENCE:
+            lines.update(dict.fromkeys(fact.evidence))
+    return tuple(
+        replace(
+            fact, evidence=tuple(replace(line, snippet=tree.line(line.path, line.line)) for line in lines)
+        )
+        for fact, lines in groups.values()
+    )

@@ -1,0 +1,124 @@
+"""Files that the code reads and writes."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from analyzers.languages.python.facts.nodes import argument, receiver
+from analyzers.languages.python.facts.place import Place
+from analyzers.languages.python.values import written
+from analyzers.model import Confidence, Fact, FactKind
+
+WRITE_CALLS = {
+    "os.remove": 0,
+    "os.unlink": 0,
+    "os.rename": 1,
+    "os.replace": 1,
+    "os.mkdir": 0,
+    "os.makedirs": 0,
+    "os.rmdir": 0,
+    "os.removedirs": 0,
+    "os.truncate": 0,
+    "os.symlink": 1,
+    "os.link": 1,
+    "shutil.copy": 1,
+    "shutil.copy2": 1,
+    "shutil.copyfile": 1,
+    "shutil.copytree": 1,
+    "shutil.move": 1,
+    "shutil.rmtree": 0,
+    "shutil.unpack_archive": 1,
+    "shutil.make_archive": 0,
+    "logging.FileHandler": 0,
+    "logging.handlers.RotatingFileHandler": 0,
+    "logging.handlers.TimedRotatingFileHandler": 0,
+    "logging.handlers.WatchedFileHandler": 0,
+    "shelve.open": 0,
+    "dbm.open": 0,
+}
+TEMPORARY = frozenset(
+    {
+        "tempfile.NamedTemporaryFile",
+        "tempfile.TemporaryFile",
+        "tempfile.TemporaryDirectory",
+        "tempfile.mkstemp",
+    }
+    | {"tempfile.mkdtemp", "tempfile.SpooledTemporaryFile"}
+)
+
+
+def file_call(at: Place, node: ast.Call, name: str, method: str) -> Iterator[Fact]:
+    if name in (
+        "open",
+        "io.open",
+        "codecs.open",
+        "gzip.open",
+        "zipfile.ZipFile",
+        "tarfile.open",
+        "aiofiles.open",
+    ):
+        yield _opened(at, node, argument(node, 0, "file"), argument(node, 1, "mode"))
+    elif method == "open" and _is_path(node.func):
+        yield _opened(at, node, receiver(node), argument(node, 0, "mode"))
+    elif method in ("write_text", "write_bytes", "mkdir", "touch", "unlink", "rmdir") and isinstance(
+        node.func, ast.Attribute
+    ):
+        if name.startswith("os.") or (
+            method in ("unlink", "rmdir", "touch", "mkdir") and not _is_path(node.func)
+        ):
+            index = WRITE_CALLS.get(name)
+            if index is not None:
+                yield written_to(at, node, argument(node, index, "path"))
+            return
+        yield written_to(at, node, node.func.value)
+    elif method in ("read_text", "read_bytes") and isinstance(node.func, ast.Attribute):
+        yield at.fact(FactKind.FILE_READ, at.path(node.func.value), node)
+    elif name in WRITE_CALLS:
+        yield written_to(at, node, argument(node, WRITE_CALLS[name], "filename"))
+    elif name in TEMPORARY:
+        yield at.fact(FactKind.FILE_WRITE, f"{name}()", node, "tempfile")
+    elif name == "logging.basicConfig" and (target := argument(node, 99, "filename")) is not None:
+        yield written_to(at, node, target)
+    elif method == "save" and len(node.args) == 1 and not name.startswith("django") and _is_upload(node):
+        yield written_to(at, node, node.args[0])
+    elif name in ("flask.send_file", "flask.send_from_directory") and node.args:
+        if "BytesIO(" in written(node.args[0], 400):
+            return
+        yield at.fact(FactKind.FILE_READ, at.path(node.args[0]), node)
+
+
+def _is_path(function: ast.expr) -> bool:
+    """Whether a method is called on something that looks like a pathlib path."""
+    base = function.value if isinstance(function, ast.Attribute) else function
+    text = written(base, 200)
+    return bool(re.search(r"Path\(|__file__|\b\w*(?:path|dir|file|folder)\w*\b", text, re.IGNORECASE))
+
+
+def _is_upload(node: ast.Call) -> bool:
+    """`request.files[...].save(path)`, or an argument that is a path: no model's or form's save()."""
+    called_on = written(receiver(node) or node, 200)
+    given = written(node.args[0], 200)
+    return bool(
+        re.search(r"files|upload|file|image|photo|picture|attachment", called_on, re.IGNORECASE)
+        or re.search(r"path|join\(|dir|folder|/", given, re.IGNORECASE)
+    )
+
+
+def _opened(at: Place, node: ast.Call, target: ast.expr | None, mode: ast.expr | None) -> Fact:
+    text = "r"
+    sure = Confidence.HIGH
+    if isinstance(mode, ast.Constant) and isinstance(mode.value, str):
+        text = mode.value
+    elif mode is not None:
+        text, sure = "w", Confidence.LOW  # a computed mode: the careful reading
+    if any(letter in text for letter in "wax+"):
+        return written_to(at, node, target, sure)
+    return at.fact(FactKind.FILE_READ, at.path(target), node)
+
+
+def written_to(at: Place, node: ast.AST, target: ast.expr | None, sure: Confidence = Confidence.HIGH) -> Fact:
+    path = at.path(target)
+    temporary = path.startswith(("/tmp", "/var/tmp", "/dev/shm")) or "gettempdir" in path  # noqa: S108 - seen in code
+    return at.fact(FactKind.FILE_WRITE, path, node, "tmp" if temporary else "", sure)

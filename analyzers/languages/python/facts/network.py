@@ -1,0 +1,189 @@
+"""What the code calls, connects to and listens on."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+
+from analyzers.languages.python.facts.databases import database_url, sqlite
+from analyzers.languages.python.facts.nodes import argument
+from analyzers.languages.python.facts.place import Place, host_of
+from analyzers.languages.python.facts.tables import tables
+from analyzers.languages.python.values import UnknownValueError, evaluate, text_of, written
+from analyzers.model import Fact, FactKind
+
+HTTP_CALLS = frozenset(
+    {
+        f"{library}.{verb}"
+        for library in ("requests", "httpx")
+        for verb in ("get", "post", "put", "patch", "delete")
+    }
+    | {
+        f"{library}.{verb}"
+        for library in ("requests", "httpx")
+        for verb in ("head", "options", "request", "stream")
+    }
+    | {"urllib.request.urlopen", "urllib.request.Request", "urllib.request.urlretrieve", "aiohttp.request"}
+    | {"http.client.HTTPConnection", "http.client.HTTPSConnection"}
+)
+CONNECTS = {
+    "redis.Redis": "redis",
+    "redis.StrictRedis": "redis",
+    "redis.asyncio.Redis": "redis",
+    "redis.from_url": "redis",
+    "redis.Redis.from_url": "redis",
+    "redis.StrictRedis.from_url": "redis",
+    "redis.asyncio.from_url": "redis",
+    "psycopg.connect": "postgres",
+    "psycopg2.connect": "postgres",
+    "pg8000.connect": "postgres",
+    "pg8000.native.Connection": "postgres",
+    "pg8000.dbapi.connect": "postgres",
+    "asyncpg.connect": "postgres",
+    "asyncpg.create_pool": "postgres",
+    "pymysql.connect": "mysql",
+    "MySQLdb.connect": "mysql",
+    "mysql.connector.connect": "mysql",
+    "pymongo.MongoClient": "mongodb",
+    "motor.motor_asyncio.AsyncIOMotorClient": "mongodb",
+    "kafka.KafkaProducer": "kafka",
+    "kafka.KafkaConsumer": "kafka",
+    "pika.BlockingConnection": "amqp",
+    "pika.ConnectionParameters": "amqp",
+    "pika.URLParameters": "amqp",
+    "smtplib.SMTP": "smtp",
+    "smtplib.SMTP_SSL": "smtp",
+    "grpc.insecure_channel": "grpc",
+    "grpc.secure_channel": "grpc",
+    "pymemcache.client.base.Client": "memcached",
+    "celery.Celery": "amqp",
+}
+
+
+def network_call(at: Place, node: ast.Call, name: str, method: str) -> Iterator[Fact]:
+    if name in HTTP_CALLS and node.args:
+        index = 1 if name.endswith((".request", ".stream")) and len(node.args) > 1 else 0
+        if name.startswith("http.client"):
+            host = text_of(at.program, at.module, node.args[0])[0]
+        else:
+            host = at.host(node.args[index])
+        yield at.fact(FactKind.OUTBOUND, "http", node, host)
+    elif name in ("httpx.Client", "httpx.AsyncClient", "aiohttp.ClientSession"):
+        base = argument(node, 99 if name.startswith("httpx") else 0, "base_url")
+        yield at.fact(FactKind.OUTBOUND, "http", node, at.host(base) if base is not None else "")
+    elif method in ("get", "post", "put", "patch", "delete", "head", "request") and node.args:
+        host = _literal_host(at, node)
+        if host:
+            yield at.fact(FactKind.OUTBOUND, "http", node, host)
+    _settle(at, name, method)
+    if name in CONNECTS:
+        yield from _connected(at, node, CONNECTS[name])
+    elif (
+        name.endswith((".create_engine", ".create_async_engine", "engine_from_config"))
+        or name == "databases.Database"
+    ):
+        yield from database_url(at, node, argument(node, 0, "url"))
+    elif name in ("sqlite3.connect", "aiosqlite.connect"):
+        yield from sqlite(at, node, at.path(argument(node, 0, "database")))
+    if name in (
+        "socket.socket",
+        "socketserver.TCPServer",
+        "socketserver.UDPServer",
+        "asyncio.start_server",
+    ):
+        if name != "socket.socket":
+            protocol = "udp" if "UDP" in name else "tcp"
+            if at.entry.interface != "http.server":
+                yield at.fact(FactKind.LISTEN, protocol, node)
+        elif any("SOCK_DGRAM" in written(argument) for argument in node.args):
+            yield at.fact(FactKind.OUTBOUND, "udp", node)
+        else:
+            yield at.fact(FactKind.OUTBOUND, "tcp", node)
+    if name == "socket.create_connection":
+        yield at.fact(FactKind.OUTBOUND, "tcp", node, _address(at, node))
+    if name in ("grpc.server", "grpc.aio.server"):
+        yield at.fact(FactKind.LISTEN, "grpc", node, _grpc_port(at))
+    if name == "websockets.serve" or name == "websockets.server.serve":
+        number = argument(node, 2, "port")
+        port = text_of(at.program, at.module, number)[0] if number is not None else ""
+        yield at.fact(FactKind.LISTEN, "websocket", node, port or (written(number) if number else ""))
+
+
+def _settle(at: Place, name: str, method: str) -> None:
+    """Note libraries whose calls are reported themselves, so that their import need not be."""
+    if name in HTTP_CALLS or name in CONNECTS:
+        first = name.partition(".")[0]
+        at.state.settled |= {first, f"{first}.client", f"{first}.request", f"{first}.connector"}
+        if name.startswith("motor"):
+            at.state.settled.add("pymongo")
+    elif name in ("httpx.Client", "httpx.AsyncClient", "aiohttp.ClientSession"):
+        at.state.settled.add(name.partition(".")[0])
+    elif method in ("create_engine", "create_async_engine"):
+        at.state.settled |= {"psycopg", "psycopg2", "pg8000", "asyncpg", "pymysql", "MySQLdb"}
+
+
+def _grpc_port(at: Place) -> str:
+    for node in at.scope.nodes:
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "add_insecure_port" and node.args:
+            found = re.search(r":(\d{1,5})$", text_of(at.program, at.module, node.args[0])[0])
+            return found[1] if found else ""
+    return ""
+
+
+def _literal_host(at: Place, node: ast.Call) -> str:
+    """The host of a URL that some session or client is given."""
+    index = 1 if getattr(node.func, "attr", "") == "request" and len(node.args) > 1 else 0
+    text = text_of(at.program, at.module, node.args[index])[0]
+    return at.host(node.args[index]) if text.startswith(("http://", "https://")) else ""
+
+
+def _connected(at: Place, node: ast.Call, protocol: str) -> Iterator[Fact]:
+    first = argument(node, 0, "url") or argument(node, 0, "dsn")
+    if protocol == "amqp":
+        first = argument(node, 99, "broker") or first
+    host_node = argument(node, 99, "host") or argument(node, 99, "bootstrap_servers")
+    host = ""
+    if host_node is not None:
+        host = text_of(at.program, at.module, host_node)[0] or at.setting(host_node)
+        port_node = argument(node, 99, "port")
+        if host and port_node is not None:
+            with suppress(UnknownValueError):
+                host += f":{evaluate(at.program, at.module, port_node)}"
+    elif first is not None:
+        text, complete = text_of(at.program, at.module, first)
+        text = text or at.setting(first)
+        if protocol == "amqp" and "://" not in text:
+            text, complete = _broker(at), True
+        if "://" in text:
+            host = host_of(text, complete)
+            scheme = text.partition("://")[0].partition("+")[0]
+            protocol = "redis" if scheme in ("redis", "rediss") and protocol == "amqp" else protocol
+        elif match := re.search(r"\bhost=(\S+)", text):
+            host = match[1]
+        elif protocol in ("redis", "smtp", "grpc", "memcached", "mongodb"):
+            host = text
+    yield at.fact(FactKind.OUTBOUND, protocol, node, host)
+    if protocol in tables()["database"]["protocols"]:
+        yield at.fact(FactKind.DATABASE, protocol, node, host)
+
+
+def _broker(at: Place) -> str:
+    """The broker that a Celery configuration names, where there is only one."""
+    for key in ("broker_url", "CELERY_BROKER_URL", "BROKER_URL"):
+        values = at.state.constants.get(key, [])
+        if len(values) == 1:
+            return text_of(at.program, *values[0])[0]
+    return ""
+
+
+def _address(at: Place, node: ast.Call) -> str:
+    first = argument(node, 0, "address")
+    if not isinstance(first, ast.Tuple):
+        return ""
+    try:
+        value = evaluate(at.program, at.module, first)
+    except UnknownValueError:
+        return ""
+    return ":".join(str(part) for part in value) if isinstance(value, tuple) else ""
