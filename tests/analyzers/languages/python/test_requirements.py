@@ -10,14 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analyzers.languages.python.requirements import (
-    logical_lines,
-    marker_holds,
-    normalise,
-    parse_requirement,
-    table,
-    version_at_least,
-)
+from analyzers.languages.python.requirements.files import logical_lines
+from analyzers.languages.python.requirements.markers import marker_holds, version_at_least
+from analyzers.languages.python.requirements.requirement import normalise, parse_requirement
+from analyzers.languages.python.requirements.table import table
 from analyzers.model import Dependency, DependencyClass, Evidence, Source
 from tests.analyzers.trees import only
 
