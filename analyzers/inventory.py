@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from analyzers import command, compose, languages, names
+from analyzers import base_images, command, compose, languages, names
 from analyzers.command import StartCommand
 from analyzers.compose import ComposeModel, ComposeService
 from analyzers.dockerfile import ignore, stages
 from analyzers.dockerfile.errors import DockerfileError
 from analyzers.guest import Guest
-from analyzers.infrastructure import image_name
 from analyzers.model import (
     ComposeFacts,
     Evidence,
@@ -307,49 +306,6 @@ def _unresolved(image: Image) -> list[Unknown]:
     ]
 
 
-# Public images: the protocol that others speak to them and its port, from the images' own pages, 2026-11-22.
-_KNOWN: dict[str, tuple[str, int]] = {
-    "redis": ("redis", 6379),
-    "redis-stack": ("redis", 6379),
-    "redis-stack-server": ("redis", 6379),
-    "redismod": ("redis", 6379),
-    "valkey": ("redis", 6379),
-    "keydb": ("redis", 6379),
-    "dragonfly": ("redis", 6379),
-    "memcached": ("memcached", 11211),
-    "postgres": ("postgres", 5432),
-    "postgresql": ("postgres", 5432),
-    "postgis": ("postgres", 5432),
-    "pgvector": ("postgres", 5432),
-    "timescaledb": ("postgres", 5432),
-    "mysql": ("mysql", 3306),
-    "mariadb": ("mysql", 3306),
-    "mongo": ("mongodb", 27017),
-    "mongodb": ("mongodb", 27017),
-    "rabbitmq": ("amqp", 5672),
-    "kafka": ("kafka", 9092),
-    "cp-kafka": ("kafka", 9092),
-    "redpanda": ("kafka", 9092),
-    "nats": ("nats", 4222),
-    "eclipse-mosquitto": ("mqtt", 1883),
-    "mosquitto": ("mqtt", 1883),
-    "mailhog": ("smtp", 1025),
-    "mailpit": ("smtp", 1025),
-    "elasticsearch": ("http", 9200),
-    "opensearch": ("http", 9200),
-    "minio": ("http", 9000),
-    "influxdb": ("http", 8086),
-    "clickhouse-server": ("http", 8123),
-    "prometheus": ("http", 9090),
-    "grafana": ("http", 3000),
-    "nginx": ("http", 80),
-    "httpd": ("http", 80),
-    "caddy": ("http", 80),
-    "traefik": ("http", 80),
-    "adminer": ("http", 8080),
-}
-
-
 def _listeners(found: _Found, facts: ComposeFacts | None, source: Source | None) -> tuple[Listener, ...]:
     """What the service listens on: as its program says, else as EXPOSE, compose or the image's name say."""
     exposed: tuple[Port, ...] = (*(facts.ports if facts else ()), *(found.image.ports if found.image else ()))
@@ -365,9 +321,9 @@ def _listeners(found: _Found, facts: ComposeFacts | None, source: Source | None)
             listeners.setdefault((protocol, number), Listener(protocol, number, place))
         if listeners or source.server is not None:
             return tuple(listeners.values())
-    known = _KNOWN.get(image_name(found.image_name or (found.image.base if found.image else "")))
+    known = base_images.find(found.image_name or (found.image.base if found.image else ""))
     # An exposed TCP port of an image that is built here is taken for HTTP; a public image must be known.
-    http = known[0] == "http" if known is not None else found.image is not None
+    http = known.protocol == "http" if known is not None and known.protocol else found.image is not None
     guess = Inbound.HTTP if http else Inbound.TCP
     listeners = {}
     for port in exposed:
@@ -375,9 +331,9 @@ def _listeners(found: _Found, facts: ComposeFacts | None, source: Source | None)
             Inbound.UDP if port.protocol == "udp" else Inbound.TCP if port.protocol == "sctp" else guess
         )
         listeners.setdefault((protocol, port.number), Listener(protocol, port.number, port.evidence))
-    if not listeners and known is not None and found.image is None:
-        evidence = facts.ref.evidence if facts else None
-        return (Listener(guess, known[1], evidence),)
+    if not listeners and known is not None and known.port:
+        evidence = found.image.base_evidence if found.image else facts.ref.evidence if facts else None
+        return (Listener(guess, known.port, evidence),)
     return tuple(listeners.values())
 
 
@@ -395,9 +351,9 @@ def _links(
         if other is None or other[1] is found:
             return
         title, service = other
-        known = _KNOWN.get(image_name(service.image_name or ""))
-        protocol = scheme or (known[0] if known else "http" if service.image else "tcp")
-        number = port or (known[1] if known else None)
+        known = base_images.find(service.image_name or (service.image.base if service.image else ""))
+        protocol = scheme or (known.protocol if known else "") or ("http" if service.image else "tcp")
+        number = port or (known.port if known else 0) or None
         before = links.get(title)
         if before is None or (before.port is None and number is not None):
             links[title] = Link(title, protocol, number, evidence)

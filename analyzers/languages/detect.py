@@ -6,6 +6,7 @@ import posixpath
 import re
 from collections.abc import Sequence
 
+from analyzers import base_images
 from analyzers.command import program
 from analyzers.guest import Guest
 from analyzers.languages import built
@@ -40,31 +41,6 @@ _PROGRAMS = {
     "httpd": "static",
     "httpd-foreground": "static",
     "apachectl": "static",
-}
-_BASES = {
-    "node": "node",
-    "bun": "node",
-    "deno": "deno",
-    "golang": "go",
-    "rust": "rust",
-    "openjdk": "java",
-    "eclipse-temurin": "java",
-    "amazoncorretto": "java",
-    "maven": "java",
-    "gradle": "java",
-    "tomcat": "java",
-    "aspnet": "dotnet",
-    "runtime": "dotnet",
-    "php": "php",
-    "ruby": "ruby",
-    "elixir": "elixir",
-    "swift": "swift",
-    "nginx": "static",
-    "nginx-unprivileged": "static",
-    "httpd": "static",
-    "caddy": "static",
-    "gcc": "c",
-    "python": "python",
 }
 # Manifest at the top of the build context, strongest first: a Go service may hold a package.json too.
 _MANIFESTS = (
@@ -101,6 +77,9 @@ def language(
         made = built.origin(image, stages, argv[0]).image
         if made is not image and (found := _of_base(made)) is not None:
             return found
+    known = base_images.find(image.base)
+    if known is not None and known.role and known.role != "web server":
+        return None  # what it is given configures it
     prefix = f"{image.context}/" if image.context else ""
     taken = {posixpath.basename(path) for path in guest.files}
     beside = {path[len(prefix) :] for path in paths if path.startswith(prefix)}
@@ -118,4 +97,5 @@ def language(
 
 
 def _of_base(image: Image) -> str | None:
-    return _BASES.get(image.base.partition("@")[0].rpartition("/")[2].partition(":")[0])
+    known = base_images.find(image.base)
+    return known.language or None if known is not None else None
