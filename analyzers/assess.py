@@ -6,14 +6,17 @@ How a verdict is computed stands in `docs/verdict.md`; what is judged by stands 
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 
 from analyzers import grants as granting
 from analyzers import rules
+from analyzers.advice import advise
 from analyzers.facets import facets
+from analyzers.gains import gains
 from analyzers.listeners import has_listener
 from analyzers.model import (
     Assessment,
@@ -21,7 +24,6 @@ from analyzers.model import (
     Effect,
     Effort,
     Finding,
-    Gain,
     Inventory,
     Need,
     NeedKind,
@@ -36,7 +38,7 @@ from analyzers.model import (
 )
 from analyzers.redaction import redacted, redacted_evidence
 from analyzers.run_lines import Kind, commands, kind
-from analyzers.support import Support, Target, load
+from analyzers.support import Support, Target, load, toolchains
 
 BANDS = {Verdict.CONVERT: (80, 100), Verdict.REFACTOR: (40, 79), Verdict.KEEP: (0, 39)}
 _OF_EFFECT = {Effect.NONE: Verdict.CONVERT, Effect.REFACTOR: Verdict.REFACTOR, Effect.KEEP: Verdict.KEEP}
@@ -45,6 +47,8 @@ _SEVERITIES = tuple(Severity)
 _CONFIDENCES = tuple(Confidence)
 # Findings that say that something was not judged.
 _BLIND = frozenset({"dependency-unknown", "dynamic-import", "python-version"})
+_NO_LANE = "no-lane"
+_PLACES = 8  # of one change
 _SOURCE_SUFFIXES = (".py", ".js", ".ts", ".go", ".rs", ".rb", ".java", "Dockerfile", ".sh")
 _MANIFESTS = frozenset({"pyproject.toml", "setup.cfg", "Pipfile", "Pipfile.lock", "poetry.lock", "uv.lock"})
 _REQUIREMENTS = re.compile(r".*requirements.*\.(txt|in)|constraints.*\.txt", re.IGNORECASE)
@@ -106,12 +110,13 @@ def _assess(
             confidence=_confidence(verdict, findings, unknown, bool(failures)),
             targets=tuple(subject.on(target, support) for target in support.targets),
             facets=facets(service),
-            effort=_effort(verdict, findings, efforts),
+            effort=_effort(service, verdict, findings, efforts),
             findings=findings,
             grants=granted,
-            gain=_gain(service, support, lane_name, verdict),
-            changes=_changes(service, verdict, findings),
+            gain=gains(service, support, lane_name, verdict),
+            changes=_changes(service, verdict, findings, subject.lifted(support)),
             unknown=unknown,
+            advice=advise(service, findings, support, lane_name),
         ),
         failures,
     )
@@ -182,10 +187,26 @@ class _Subject:
 
     def on(self, target: Target, support: Support) -> TargetVerdict:
         """The verdict on a target: the best of the kinds that it runs."""
-        kinds = dict.fromkeys(kind for row in target.features for kind in row.kinds)
-        judged = [self._of_kind(target, support, kind) for kind in kinds]
+        judged = [self._of_kind(target, support, kind) for kind in target.kinds]
         order = list(Verdict)
         return min(judged, key=lambda one: (order.index(one.verdict), len(one.lacks)))
+
+    def lifted(self, support: Support) -> dict[str, tuple[str, ...]]:
+        """By rule, the targets on which none of its findings that count at the baseline does."""
+        found: dict[str, tuple[str, ...]] = {}
+        for finding in self.findings:
+            if finding.effect is not Effect.NONE:
+                given = tuple(
+                    target.name
+                    for target in support.targets
+                    if finding.needs
+                    and any(
+                        not support.missing(target, self.lane, finding.needs, kind) for kind in target.kinds
+                    )
+                )
+                before = found.get(finding.rule, given)
+                found[finding.rule] = tuple(name for name in given if name in before)
+        return found
 
     def _of_kind(self, target: Target, support: Support, kind: str) -> TargetVerdict:
         lacks = set(support.missing(target, self.lane, self.needs, kind))
@@ -259,37 +280,55 @@ def _unknown(
     )
 
 
-def _effort(verdict: Verdict, findings: Sequence[Finding], efforts: dict[str, tuple[float, float]]) -> Effort:
+def _effort(
+    service: Service, verdict: Verdict, findings: Sequence[Finding], efforts: dict[str, tuple[float, float]]
+) -> Effort:
+    """A judgement, not a measurement: days for the first place of a rule, a quarter more each time the places
+    double, for what is learnt once is used again. `docs/verdict.md` says the same to readers.
+    """
     if verdict is Verdict.KEEP:
         return Effort(0, 0, ("nothing is converted; a rewrite is not estimated",))
     low, high = 0.5, 1.0
-    assumptions = ["one person who knows the service", "half a day to a day to convert, validate and review"]
-    counted: dict[str, int] = {}
+    assumptions = [
+        "one person who knows the service",
+        "half a day to a day to convert, validate and review",
+        "a judgement, not a measurement",
+    ]
+    counted: dict[str, set[str]] = {}
     for finding in findings:
         if finding.effect is not Effect.NONE:
-            counted[finding.rule] = counted.get(finding.rule, 0) + 1
-    for rule, times in counted.items():
+            places = {str(place) for place in finding.evidence} or {finding.message}
+            counted.setdefault(finding.rule, set()).update(places)
+    language = toolchains.load().get(service.language or "")
+    for rule, found in counted.items():
         least, most = efforts.get(rule, (0, 0))
-        # The second place of a kind costs less than the first: what is learnt once is used again.
-        factor = 1 + 0.25 * (times - 1)
+        if rule == _NO_LANE and language is not None:
+            least, most = language.rewrite_days
+        factor = 1 + 0.25 * math.log2(len(found))
         low, high = low + least * factor, high + most * factor
-        places = f"{times} places" if times > 1 else "1 place"
-        assumptions.append(f"{rule}: {least:g} to {most:g} days for the first, {places}")
+        more = f"; {len(found)} places, times {factor:.2g}" if len(found) > 1 else "; 1 place"
+        assumptions.append(f"{rule}: {least:g} to {most:g} days{more}")
     return Effort(round(low, 1), round(high, 1), tuple(assumptions))
 
 
-def _gain(service: Service, support: Support, lane: str | None, verdict: Verdict) -> tuple[Gain, ...]:
-    found = support.lane(lane)
-    if verdict is Verdict.KEEP or found is None or service.source is None:
-        return ()
-    return tuple(item.gain for item in found.gains if item.interface == service.source.interface)
-
-
-def _changes(service: Service, verdict: Verdict, findings: Sequence[Finding]) -> tuple[str, ...]:
+def _changes(
+    service: Service, verdict: Verdict, findings: Sequence[Finding], lifted: Mapping[str, tuple[str, ...]]
+) -> tuple[str, ...]:
+    """What has to change: one entry a rule and remedy, its places, the targets that need no change."""
     if verdict is Verdict.KEEP:
         return ()
     changes: list[str] = []
     if service.source and service.source.server:
         changes.append(f"{service.source.server} is replaced by the adapter and the runtime.")
-    changes += [f"{f.rule}: {f.remedy}" for f in findings if f.effect is not Effect.NONE]
-    return tuple(dict.fromkeys(changes))
+    grouped: dict[tuple[str, str], list[str]] = {}
+    for finding in findings:
+        if finding.effect is not Effect.NONE:
+            places = grouped.setdefault((finding.rule, finding.remedy), [])
+            places += [str(place) for place in finding.evidence if str(place) not in places]
+    for (rule, remedy), places in grouped.items():
+        named = ", ".join(places[:_PLACES])
+        more = f" and {len(places) - _PLACES} more" if len(places) > _PLACES else ""
+        at = f" ({named}{more})" if places else ""
+        free = f" Not needed on {', '.join(lifted[rule])}." if lifted.get(rule) else ""
+        changes.append(f"{rule}{at}: {remedy}{free}")
+    return tuple(changes)

@@ -425,14 +425,17 @@ class Service:
     language: str | None
     links: tuple[Link, ...] = ()
     unknown: tuple[Unknown, ...] = ()
+    start_facts: tuple[Fact, ...] = ()  # what the start script does, where no reader claims the source
+    committed: tuple[str, ...] = ()  # sources of compose's volumes that hold files of the repository
 
     @property
     def dockerfile(self) -> str | None:
         return self.image.dockerfile if self.image else None
 
     def facts(self, *kinds: FactKind) -> tuple[Fact, ...]:
-        """The source's facts of these kinds, in reading order."""
-        return tuple(f for f in self.source.facts if f.kind in kinds) if self.source else ()
+        """The source's facts of these kinds in reading order, of the start script alone where it is unread."""
+        found = self.source.facts if self.source else self.start_facts
+        return tuple(fact for fact in found if fact.kind in kinds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -538,13 +541,35 @@ class Effort:
     assumptions: tuple[str, ...]
 
 
+class Basis(StrEnum):
+    """What an expected figure rests on."""
+
+    MEASURED = "measured"  # a component of the lane beside its container
+    PROTOTYPE = "prototype"  # rough code that was run by hand, before there was a lane
+
+
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """An expected figure, with the measurement it comes from."""
+    """An expected figure, with the measurement it comes from. `date` is that of the measurement, ISO 8601."""
 
     metric: str
     expected: str
     source: str
+    basis: Basis
+    date: str
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What could be done about a finding beyond its remedy, and where that is known from.
+
+    `rule` is the finding's; `date` is that of the source, ISO 8601. Advice is no promise and changes no verdict.
+    """
+
+    rule: str
+    text: str
+    source: str
+    date: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -564,6 +589,7 @@ class ServiceAssessment:
     gain: tuple[Gain, ...] = ()
     changes: tuple[str, ...] = ()
     unknown: tuple[Unknown, ...] = ()
+    advice: tuple[Advice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,12 @@ def explain(rule_id: str) -> str:
 def version() -> str:
     """How many rules there are and a hash of them and of what they judge by (`analyzers/support`)."""
     digest = hashlib.sha256()
-    for package in ("analyzers.rules", "analyzers.support"):
+    for package in (
+        "analyzers.rules",
+        "analyzers.support",
+        "analyzers.support.toolchains",
+        "analyzers.support.advice",
+    ):
         module = import_module(package)
         for name in _sources(module.__path__):
             data = pkgutil.get_data(package, name)

@@ -10,7 +10,9 @@ well, but nothing can be promised.
 
 ## How to mend
 
-Wait for the lane (`needs` names it), or convert by hand with the toolchain of the language.
+Wait for the lane (`needs` names it), or convert by hand. The remedy says what a rewrite would mean in the
+service's language, the advice what its toolchains can do today, with version, source and date; all of them
+stand in [toolchains](../toolchains.md).
 
 ## What it cannot know
 
@@ -25,7 +27,7 @@ from analyzers.infrastructure import Role, role_of
 from analyzers.model import Confidence, Effect, Finding, Need, NeedKind, Service, Severity
 from analyzers.rules._build import compose, image, service
 from analyzers.rules._rule import Rule, bad, good
-from analyzers.support import load
+from analyzers.support import load, toolchains
 
 RULE = Rule(
     id="no-lane",
@@ -65,7 +67,25 @@ def check(service: Service) -> Iterator[Finding]:
     lane = load().lane_for(service.language)
     need = Need(NeedKind.LANE, lane.name if lane else service.language)
     if lane is None or not load().at_baseline(lane.name, [need]):
-        yield RULE.finding(f"No lane is proven for {service.language} services yet.", evidence, needs=(need,))
+        yield RULE.finding(
+            f"No lane is proven for {service.language} services yet.",
+            evidence,
+            needs=(need,),
+            remedy=_remedy(service.language, planned=lane is not None),
+        )
+
+
+def _remedy(language: str, *, planned: bool) -> str:
+    """What to do today, in the terms of the language."""
+    known = toolchains.load().get(language)
+    if known is None:
+        return RULE.remedy
+    wait = (
+        "Wait for the lane, or convert by hand"
+        if planned
+        else "Leave it in its container, or convert by hand"
+    )
+    return f"{wait}. {known.rewrite}"
 
 
 def _is_infrastructure(base: str) -> bool:

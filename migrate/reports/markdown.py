@@ -6,7 +6,7 @@ import re
 
 from migrate.reports.console import printable
 
-_MARKUP = re.compile(r"(^[+-]|^\d+(?=[.)]\s)|[\\`*_{}\[\]<>()#!|~&$])")
+_MARKUP = re.compile(r"(^[+-]|^\d+(?=[.)](?:\s|$))|[\\`*_{}\[\]<>()#!|~&$])")
 # Of no width: forges look for @name, #1, GH-1 and addresses in the text after the markup is gone.
 _BREAK = "\u200b"
 

@@ -16,6 +16,7 @@ from analyzers.model import (
     Confidence,
     DependencyClass,
     Effect,
+    Effort,
     Evidence,
     FactKind,
     Finding,
@@ -32,6 +33,7 @@ from analyzers.model import (
 )
 from analyzers.rules._build import at, compose, env, fact, image, package, run, service
 from analyzers.rules._rule import Rule
+from analyzers.support import toolchains
 
 
 def assessed(given: Service, *not_read: NotRead) -> ServiceAssessment:
@@ -160,13 +162,31 @@ def test_a_source_file_that_was_not_read_is_an_unknown() -> None:
     assert one.confidence is Confidence.MEDIUM
 
 
-def test_effort_grows_with_findings_and_says_why() -> None:
-    plain = assessed(service())
-    one = assessed(service(fact(FactKind.MEMORY_STATE, "a.x"), fact(FactKind.MEMORY_STATE, "a.y")))
-    assert (plain.effort.low, plain.effort.high) == (0.5, 1.0)
-    assert one.effort.low > plain.effort.low
-    assert one.effort.high > plain.effort.high
-    assert any("memory-state" in text and "2 places" in text for text in one.effort.assumptions)
+def test_effort_grows_with_places_ever_slower_and_says_why() -> None:
+    def effort(places: int) -> Effort:
+        return assessed(
+            service(*(fact(FactKind.MEMORY_STATE, "a.x", f"app.py:{n}") for n in range(1, places + 1)))
+        ).effort
+
+    assert (assessed(service()).effort.low, assessed(service()).effort.high) == (0.5, 1.0)
+    highs = [effort(places).high for places in (1, 2, 4, 8)]
+    assert highs == sorted(highs)
+    assert highs[1] - highs[0] == pytest.approx(highs[3] - highs[2], abs=0.11)
+    assert any("memory-state" in text and "8 places" in text for text in effort(8).assumptions)
+
+
+def test_a_language_without_a_lane_takes_the_days_of_a_rewrite() -> None:
+    one = assessed(service(language="csharp"))
+    language = toolchains.load()["csharp"]
+    assert one.effort.high == 1.0 + language.rewrite_days[1]
+    assert language.rewrite in " ".join(one.changes)
+
+
+def test_changes_name_their_places_and_the_targets_that_need_none() -> None:
+    one = assessed(service(*(fact(FactKind.MEMORY_STATE, f"a.v{n}", f"app.py:{n}") for n in range(1, 12))))
+    (change,) = (text for text in one.changes if text.startswith("memory-state"))
+    assert "app.py:1, app.py:10, app.py:11" in change or "app.py:1, app.py:2" in change
+    assert "and 3 more" in change
 
 
 def test_snippets_of_findings_show_no_secret() -> None:

@@ -94,8 +94,20 @@ def _service(reviewed: ReviewedService) -> Json:
             "days": [one.effort.low, one.effort.high],
             "assumptions": list(one.effort.assumptions),
         },
-        "gain": {item.metric: {"expected": item.expected, "source": item.source} for item in one.gain},
+        "gain": {
+            item.metric: {
+                "expected": item.expected,
+                "source": item.source,
+                "basis": item.basis,
+                "date": item.date,
+            }
+            for item in one.gain
+        },
         "changes": list(one.changes),
+        "advice": [
+            {"rule": item.rule, "text": item.text, "source": item.source, "date": item.date}
+            for item in one.advice
+        ],
         "grants": [grant_to_json(item) for item in one.grants],
         "unknown": [{"what": item.what, "settle_with": item.settle_with} for item in one.unknown],
         "findings": [_finding(item, mark) for item, mark in reviewed.findings()],

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from analyzers import support
-from analyzers.model import Need, NeedKind
+from analyzers.model import Basis, Need, NeedKind
 from analyzers.support import TARGETS, Status, SupportError, load, read
 
 ROOT = Path(__file__).parents[3]
@@ -138,7 +138,9 @@ def test_a_file_that_breaks_the_schema_is_named(text: str, message: str, tmp_pat
 
 def test_a_target_that_is_missing_or_unknown_is_an_error(tmp_path: Path) -> None:
     shutil.copytree(DATA, tmp_path / "data", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    (tmp_path / "data" / "moon.toml").write_text('target = "moon"\ntitle = "Moon"\n', "utf-8")
+    (tmp_path / "data" / "moon.toml").write_text(
+        'target = "moon"\ntitle = "Moon"\nversions = ["1"]\n', "utf-8"
+    )
     with pytest.raises(SupportError, match="'moon' is no target"):
         read(tmp_path / "data")
     (tmp_path / "data" / "moon.toml").unlink()
@@ -150,6 +152,47 @@ def test_a_target_that_is_missing_or_unknown_is_an_error(tmp_path: Path) -> None
 def test_a_target_gives_nothing_that_a_component_carries(tmp_path: Path) -> None:
     shutil.copytree(DATA, tmp_path / "data", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     path = tmp_path / "data" / "spin.toml"
-    path.write_text(path.read_text("utf-8").replace('["tcp"]', '["native:numpy"]'), "utf-8")
+    path.write_text(path.read_text("utf-8").replace('["tcp", "udp"]', '["native:numpy"]'), "utf-8")
     with pytest.raises(SupportError, match="does not give what a component carries"):
         read(tmp_path / "data")
+
+
+def test_a_target_says_of_every_need_whether_it_gives_it_or_why_not(tmp_path: Path) -> None:
+    for target in (*load().targets, load().baseline):
+        for need in NeedKind:
+            if need not in support.INSIDE:
+                assert (target.status(need, "http") is None) == bool(target.reason(need, "http"))
+    shutil.copytree(DATA, tmp_path / "data", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    path = tmp_path / "data" / "docker.toml"
+    text = path.read_text("utf-8")
+    path.write_text(text.replace('["state", "background"]', '["state"]'), "utf-8")
+    with pytest.raises(SupportError, match="background is neither given nor absent"):
+        read(tmp_path / "data")
+    path.write_text(text.replace('["state", "background"]', '["state", "background", "http-out"]'), "utf-8")
+    with pytest.raises(SupportError, match="http-out is both given and absent"):
+        read(tmp_path / "data")
+
+
+def test_the_best_status_of_a_need_is_that_of_its_rows() -> None:
+    wasmtime = load().target("wasmtime")
+    assert wasmtime.status(NeedKind.TCP, "http") is Status.PROVEN
+    assert wasmtime.status(NeedKind.UDP, "http") is Status.EXPERIMENTAL
+    assert wasmtime.status(NeedKind.STATE, "http") is None
+    assert wasmtime.status(NeedKind.STATE, "command") is Status.EXPERIMENTAL
+
+
+def test_release_candidates_of_wasi_03_are_not_the_final_one() -> None:
+    """A component of 0.3 final lies in the row of Spin 4.1 and in none of 3.6 and 4.0."""
+    rows = [row for row in load().target("spin").features if row.wasi == ("0.3",)]
+    final = frozenset({"wasi:http/handler@0.3"})
+    assert [row.versions for row in rows if final <= row.exports] == ["4.1"]
+    assert {row.versions for row in rows} == {"3.6", "4.0", "4.1"}
+
+
+def test_prototype_figures_name_themselves_so() -> None:
+    gains = [item.gain for rows in load().prototypes.values() for item in rows]
+    assert gains
+    assert all(gain.basis is Basis.PROTOTYPE and gain.source.startswith("prototype") for gain in gains)
+    measured = [item.gain for lane in load().lanes for item in lane.gains]
+    assert measured
+    assert all(gain.basis is Basis.MEASURED for gain in measured)
