@@ -27,7 +27,8 @@ from functools import cache
 from pathlib import Path
 
 from analyzers.model import Basis, Gain, Need, NeedKind
-from analyzers.support.table import SupportError, Table
+from analyzers.support.table import SupportError as SupportError
+from analyzers.support.table import Table
 from analyzers.support.table import load as load_file
 
 TARGETS = ("spin", "wasmtime", "spinkube", "wasmcloud", "cloudflare", "docker", "wasmedge", "akamai")
