@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from analyzers.infrastructure import Role, role_of
+from analyzers import base_images, links
+from analyzers.base_images import BaseImage
+from analyzers.infrastructure import Role
 from analyzers.listeners import inbound
 from analyzers.model import DependencyClass, Facets, FactKind, Reach, Service, State
-from analyzers.rules import gpu, native_dependency
+from analyzers.rules import docker_socket, gpu, native_dependency
 from analyzers.rules.local_write import is_temporary
 from analyzers.rules.sqlite_file import MEMORY
-from analyzers.volumes import is_docker_socket, is_file, keeps_data
+from analyzers.volumes import is_committed, is_file, keeps_data
 
 # fmt: off
 _DATABASES = frozenset({
@@ -16,6 +18,8 @@ _DATABASES = frozenset({
     "cockroachdb", "couchdb", "neo4j", "influxdb", "dynamodb",
 })
 # fmt: on
+# Roles of images that others call and that call nobody.
+_SERVED = frozenset({Role.DATABASE, Role.STORE, Role.BROKER})
 _STORES = frozenset({"redis", "memcached", "s3", "kafka", "amqp", "nats", "sqs", "etcd"})
 
 
@@ -23,7 +27,6 @@ def facets(service: Service) -> Facets:
     """The facets of a service; `docs/verdict.md` says what each means."""
     compose = service.compose
     dependencies = service.source.dependencies if service.source else ()
-    socket = any(is_docker_socket(v[0], v[1]) for v in (compose.volumes if compose else ()))
     return Facets(
         state=_state(service),
         gpu=gpu.is_used(service),
@@ -39,7 +42,7 @@ def facets(service: Service) -> Facets:
             )
         ),
         processes=bool(service.facts(FactKind.SUBPROCESS)),
-        privileged=socket or bool(compose and compose.privileges),
+        privileged=docker_socket.is_given(service) or bool(compose and compose.privileges),
     )
 
 
@@ -47,9 +50,24 @@ def outbound(service: Service) -> tuple[str, ...]:
     """The protocols that a service calls with, sorted. Links of compose count for unread source."""
     found = {fact.subject for fact in service.facts(FactKind.OUTBOUND)}
     found |= {fact.subject for fact in service.facts(FactKind.DATABASE) if fact.subject != "sqlite"}
+    if service.facts(FactKind.FORWARD):
+        found.add("http")
     if service.source is None:
-        found |= {link.protocol for link in service.links}
-    return tuple(sorted("http" if name == "https" else name for name in found))
+        known = _known(service)
+        if known is not None and known.role:
+            # What a database is linked to waits for it; what else is known calls what it is for.
+            found |= set(known.outbound)
+        if known is None or known.role not in _SERVED:
+            given = service.links if service.image else links.stated(service.links, service.compose)
+            found |= {link.protocol for link in given}
+    return tuple(sorted({"http" if name == "https" else name for name in found}))
+
+
+def _known(service: Service) -> BaseImage | None:
+    """The public image that an unread service is, or is made from."""
+    if service.source is not None:
+        return None
+    return base_images.find(service.image_name or (service.image.base if service.image else ""))
 
 
 def _state(service: Service) -> State:
@@ -64,12 +82,16 @@ def _state(service: Service) -> State:
         return State.IN_MEMORY
     if any(fact.detail == MEMORY for fact in databases):
         return State.IN_MEMORY
+    known = _known(service)
+    kept = State(known.state) if known is not None and known.state else State.NONE
+    if kept is not State.NONE:
+        return kept
     return State.EXTERNAL_STORE if calls & _STORES else State.NONE
 
 
 def _writes_disk(service: Service, sqlite: bool) -> bool:
-    image = service.image_name or (service.image.base if service.image and not service.source else None)
-    if role_of(image) in {Role.DATABASE, Role.BROKER}:
+    known = _known(service)
+    if known is not None and (known.state == State.LOCAL_DISK or known.role == Role.DATABASE):
         return True
     written = [
         fact
@@ -80,6 +102,9 @@ def _writes_disk(service: Service, sqlite: bool) -> bool:
         return True
     # A volume keeps the SQLite file where there is one; else somebody wants files to outlive the container.
     return not sqlite and any(
-        not read_only and not is_file(target) and keeps_data(service, source, target)
+        not read_only
+        and not is_file(target)
+        and not is_committed(service, source)
+        and keeps_data(service, source, target)
         for source, target, read_only, _ in (service.compose.volumes if service.compose else ())
     )

@@ -433,7 +433,7 @@ class Service:
         return self.image.dockerfile if self.image else None
 
     def facts(self, *kinds: FactKind) -> tuple[Fact, ...]:
-        """The source's facts of these kinds in reading order, of the start script alone where it is unread."""
+        """Facts of these kinds, in reading order; where no source was read, those of the start script."""
         found = self.source.facts if self.source else self.start_facts
         return tuple(fact for fact in found if fact.kind in kinds)
 

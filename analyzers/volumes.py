@@ -30,6 +30,11 @@ def is_own_source(service: Service, source: str, target: str) -> bool:
     return inside and any(path == source or path.startswith(source + "/") for path in taken)
 
 
+def is_committed(service: Service, source: str) -> bool:
+    """Whether a volume hands in files of the repository (configuration, fixtures) and so begins full."""
+    return source in service.committed
+
+
 def is_file(target: str) -> bool:
     """Whether a mount looks like one of a single file; folders rarely have a suffix."""
     return bool(posixpath.splitext(target.rstrip("/"))[1])

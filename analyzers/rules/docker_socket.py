@@ -1,7 +1,8 @@
 """
 ## What it says
 
-The container is given the socket of the Docker engine.
+The container is given the socket of the Docker engine: compose mounts it, or the Dockerfile names it
+in a variable.
 
 ## Why
 
@@ -14,15 +15,15 @@ Leave it in its container.
 
 ## What it cannot know
 
-What the socket is used for.
+What the socket is used for, and whether a variable that names it is read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzers.model import Effect, Finding, Service, Severity
-from analyzers.rules._build import at, compose, service
+from analyzers.model import Confidence, Effect, Finding, Service, Severity
+from analyzers.rules._build import at, compose, env, image, service
 from analyzers.rules._rule import Rule, bad, good
 from analyzers.volumes import is_docker_socket
 
@@ -40,6 +41,18 @@ def check(service: Service) -> Iterator[Finding]:
     for source, target, _, evidence in service.compose.volumes if service.compose else ():
         if is_docker_socket(source, target):
             yield RULE.finding("The Docker engine's socket is mounted.", [evidence])
+    for variable in service.image.env if service.image else ():
+        if is_docker_socket((variable.value or "").rstrip("/"), ""):
+            yield RULE.finding(
+                f"{variable.name} names the Docker engine's socket.",
+                [variable.evidence],
+                confidence=Confidence.MEDIUM,
+            )
+
+
+def is_given(service: Service) -> bool:
+    """Whether the service holds the socket, for the `privileged` facet."""
+    return next(check(service), None) is not None
 
 
 SOCKET = "/var/run/docker.sock"
@@ -48,6 +61,11 @@ CASES = (
         "mounted",
         service(with_compose=compose(volumes=((SOCKET, SOCKET, True, at("compose.yaml:7")),))),
         "compose.yaml:7",
+    ),
+    bad(
+        "named in a variable of the image",
+        service(of=image(variables=(env("SOCKET_PATH", SOCKET, "Dockerfile:28"),))),
+        "Dockerfile:28",
     ),
     good(
         "another volume",
