@@ -1,7 +1,7 @@
 """What a container starts: compose over image, through shells, scripts, wrappers and Procfiles.
 
-A statement outranks a guess: compose `entrypoint` and `command`, then ENTRYPOINT and CMD, then a
-Procfile that the image holds. What the base image would start is not guessed.
+A statement outranks a guess: compose `entrypoint` and `command`, then ENTRYPOINT and CMD, then those of
+the base image where it is a public one that is known, then a Procfile that the image holds.
 """
 
 from __future__ import annotations
@@ -11,9 +11,20 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from analyzers import shell
+from analyzers import base_images, shell
 from analyzers.guest import Guest
-from analyzers.model import Command, ComposeFacts, EnvVar, Evidence, Fact, FactKind, Image, Reach, Unknown
+from analyzers.model import (
+    Command,
+    ComposeFacts,
+    Confidence,
+    EnvVar,
+    Evidence,
+    Fact,
+    FactKind,
+    Image,
+    Reach,
+    Unknown,
+)
 
 _STEPS = 24  # wrappers and scripts that are followed, one inside the other
 _SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh", "busybox"})
@@ -25,7 +36,8 @@ class StartCommand:
     """The program that the container ends up as. `argv` is empty where nothing says it.
 
     `env` holds the variables it gets, as far as their values are known; `workdir` is absolute. `facts`
-    are the other programs that the start script starts.
+    are the other programs that the start script starts. `confidence` is medium where the base image's name
+    told the command.
     """
 
     argv: tuple[str, ...]
@@ -34,6 +46,7 @@ class StartCommand:
     workdir: str
     facts: tuple[Fact, ...] = ()
     unknown: tuple[Unknown, ...] = ()
+    confidence: Confidence = Confidence.HIGH
 
 
 @dataclass(slots=True)
@@ -58,17 +71,10 @@ def resolve(guest: Guest, image: Image | None, compose: ComposeFacts | None) -> 
     env = {v.name: v.value for v in environment(image, compose) if v.value is not None}
     workdir = (compose.working_dir if compose else None) or (image.workdir if image else "") or "/"
     argv, evidence = _stated(image, compose)
+    argv, evidence, inherited = _inherited(argv, evidence, image, compose)
     walk = _Walk(guest, argv, evidence, env, posixpath.normpath(posixpath.join("/", workdir)))
     if not walk.argv and not _procfile(walk, "web"):
-        where = image.base_evidence if image else None
-        what = f"the base image {image.base}" if image else "the image"
-        walk.unknown.append(
-            Unknown(
-                f"the start command: neither compose nor the Dockerfile states one, so it is that of {what}",
-                "CMD in the Dockerfile, or `command:` in compose",
-                where,
-            )
-        )
+        walk.unknown.append(_no_command(image))
     for _ in range(_STEPS):
         if not walk.argv or not _step(walk):
             break
@@ -79,7 +85,57 @@ def resolve(guest: Guest, image: Image | None, compose: ComposeFacts | None) -> 
         workdir=walk.workdir,
         facts=tuple(walk.facts),
         unknown=tuple(walk.unknown),
+        confidence=Confidence.MEDIUM if inherited else Confidence.HIGH,
     )
+
+
+def of_public_image(reference: str, compose: ComposeFacts) -> StartCommand:
+    """The start command of a service that compose runs from an image: its own words, or the image's.
+
+    Nothing is followed: the files are in the image.
+    """
+    argv, evidence = _stated(None, compose)
+    known = base_images.find(reference)
+    confidence = Confidence.HIGH
+    if compose.entrypoint is None and known is not None and known.exact:
+        confidence = Confidence.MEDIUM
+        argv = list(known.started(tuple(argv or known.command)))
+        evidence = evidence or [compose.ref.evidence]
+    env = {v.name: v.value for v in compose.environment if v.value is not None}
+    workdir = compose.working_dir or (known.workdir if known is not None else "/")
+    return StartCommand(tuple(argv), tuple(evidence), env, workdir, confidence=confidence)
+
+
+def _inherited(
+    argv: list[str], evidence: list[Evidence], image: Image | None, compose: ComposeFacts | None
+) -> tuple[list[str], list[Evidence], bool]:
+    """The command with what a known base image brings to it, and whether that image told the program."""
+    if image is None or image.entrypoint is not None or (compose is not None and compose.entrypoint):
+        return argv, evidence, False  # an ENTRYPOINT of its own resets the CMD that it inherits
+    known = base_images.find(image.base)
+    if known is None or not known.exact:
+        return argv, evidence, False
+    if argv:
+        started = list(known.started(tuple(argv)))
+        return (
+            (argv, evidence, False) if started == argv else (started, [image.base_evidence, *evidence], True)
+        )
+    started = [] if known.interactive else list(known.started(known.command))
+    return started, [image.base_evidence] if started else evidence, bool(started)
+
+
+def _no_command(image: Image | None) -> Unknown:
+    what = "the start command: neither compose nor the Dockerfile states one, "
+    known = base_images.find(image.base) if image else None
+    if image is None:
+        what += "so it is that of the image"
+    elif known is not None and known.exact:
+        alone = " ".join(known.started(known.command))
+        what += f"and the base image {image.base} starts " + (f"only `{alone}`" if alone else "none")
+    else:
+        what += f"so it is that of the base image {image.base}"
+    settle = "CMD in the Dockerfile, or `command:` in compose"
+    return Unknown(what, settle, image.base_evidence if image else None)
 
 
 def _stated(image: Image | None, compose: ComposeFacts | None) -> tuple[list[str], list[Evidence]]:

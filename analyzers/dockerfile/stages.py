@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
@@ -95,6 +95,15 @@ class _Stage:
     needs: list[tuple[int, _Stage]] = field(default_factory=list)  # position in `commands`, stage it names
 
 
+# WORKDIR and USER of an external image, by its name as FROM gives it.
+Bases = Callable[[str], tuple[str, str | None]]
+
+
+def _unknown_base(reference: str) -> tuple[str, str | None]:
+    del reference
+    return "/", None
+
+
 def resolve(
     data: bytes,
     *,
@@ -124,13 +133,15 @@ def resolve_all(
     build_args: Mapping[str, str] | None = None,
     paths: Iterable[str] = (),
     ignore: IgnoreFile | None = None,
+    bases: Bases = _unknown_base,
 ) -> tuple[Image, tuple[Image, ...]]:
     """As `resolve`, and with it the other stages that the target copies from, directly or not, oldest first.
 
     Their `stage` is what `Copy.stage` says of them: the name, or the number of a stage without one.
+    `bases` tells WORKDIR and USER of an external image.
     """
     parsed = parse(data)
-    resolver = _Resolver(parsed, dockerfile, context, build_args or {}, ignore, paths)
+    resolver = _Resolver(parsed, dockerfile, context, build_args or {}, ignore, paths, bases)
     image = resolver.image(target)
     return image, resolver.copied_from(target)
 
@@ -159,8 +170,10 @@ class _Resolver:
         build_args: Mapping[str, str],
         ignore: IgnoreFile | None,
         paths: Iterable[str],
+        bases: Bases = _unknown_base,
     ) -> None:
         self.parsed = parsed
+        self.bases = bases
         self.dockerfile = dockerfile
         folder = clean(context).strip("/")
         self.context_path = "" if folder == "." else folder
@@ -345,7 +358,12 @@ class _Resolver:
             state.scope.variables.update((v.name, v.value or "") for v in state.env.values())
         else:
             folders = ("/",) if stage.base_name == "scratch" else ("/", *STANDARD_FOLDERS)
-            state = _State(self.scope({"PATH": DEFAULT_PATH}), Files(folders=folders))
+            workdir, user = self.bases(stage.base_name)
+            state = _State(
+                self.scope({"PATH": DEFAULT_PATH}), Files(folders=folders), workdir=workdir, user=user
+            )
+            if workdir != "/":
+                state.files.add_folder(workdir)
         sources = dict(stage.needs)
         for position, i in enumerate(stage.commands):
             with _at(i.line):

@@ -138,6 +138,61 @@ def test_the_base_images_command_is_not_guessed(tmp_path: Path) -> None:
     assert "example/base:1" in found.unknown[0].what
 
 
+@pytest.mark.parametrize(
+    ("dockerfile", "argv"),
+    [
+        ("FROM httpd:2.4\nCOPY . .\n", ("httpd-foreground",)),
+        ('FROM gcr.io/distroless/nodejs22-debian12\nCMD ["a.js"]\n', ("/nodejs/bin/node", "a.js")),
+        ('FROM denoland/deno:2\nCMD ["run", "-A", "a.ts"]\n', ("deno", "run", "-A", "a.ts")),
+        (
+            "FROM tiangolo/uvicorn-gunicorn-fastapi:python3.11\nENV PORT=8080\nCOPY app /app/app\n",
+            ("gunicorn", "-k", "uvicorn.workers.UvicornWorker", "-b", "0.0.0.0:8080", "app.main:app"),
+        ),
+    ],
+)
+def test_a_public_base_image_tells_its_command(
+    tmp_path: Path, dockerfile: str, argv: tuple[str, ...]
+) -> None:
+    found = only(tmp_path, {"Dockerfile": dockerfile, "app/main.py": "", "a.js": "", "a.ts": ""})
+    assert found.start_command == argv
+    assert found.start_evidence[0] == Evidence("Dockerfile", 1, dockerfile.partition("\n")[0])
+    assert not any("start command" in unknown.what for unknown in found.unknown)
+
+
+@pytest.mark.parametrize(
+    "dockerfile",
+    ['FROM nginx\nENTRYPOINT ["/run"]\n', 'FROM distroless/nodejs\nENTRYPOINT ["/run"]\n'],
+)
+def test_an_entrypoint_of_its_own_resets_what_is_inherited(tmp_path: Path, dockerfile: str) -> None:
+    assert only(tmp_path, {"Dockerfile": dockerfile}).start_command == ("/run",)
+
+
+def test_an_interpreter_alone_is_no_service(tmp_path: Path) -> None:
+    found = only(tmp_path, {"Dockerfile": "FROM python:3.14-slim\nCOPY . /app\n"})
+    assert found.start_command == ()
+    assert "starts only `python3`" in found.unknown[0].what
+
+
+def test_workdir_and_user_are_those_of_the_base_image(tmp_path: Path) -> None:
+    found = only(tmp_path, {"Dockerfile": "FROM bitnami/nginx\nCOPY . site\n", "index.html": ""})
+    assert found.image is not None
+    assert (found.image.workdir, found.image.user) == ("/app", "1001")
+    assert "/app/site/index.html" in [file.guest for file in found.image.files]
+
+
+def test_an_image_that_compose_only_names_starts_its_own_command(tmp_path: Path) -> None:
+    compose = """\
+        services:
+          a: {image: "redis:7", command: [--save, ""]}
+          b: {image: "postgres:16"}
+          c: {image: "acme/own", command: run}
+        """
+    found = services(tmp_path, {"compose.yaml": compose})
+    assert found["a"].start_command == ("redis-server", "--save", "")
+    assert found["b"].start_command == ("postgres",)
+    assert found["c"].start_command == ("run",)
+
+
 def test_scripts_that_start_each_other_end(tmp_path: Path) -> None:
     files = {
         "Dockerfile": docker('CMD ["./a.sh"]'),
