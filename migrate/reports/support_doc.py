@@ -35,16 +35,16 @@ _OUTPUTS = {
     toolchains.Output.JAVASCRIPT: "code for a JavaScript host",
 }
 _TARGETS_INTRO = """\
-`yes` counts for a verdict where a lane is proven for the same need. `experimental` was read of, or run by hand,
-and does not count. Every entry has its source and date below. How this becomes a verdict:
+`yes` counts for a verdict where a lane is proven for the same need. `experimental` was read of, or run by
+hand, and does not count. Every entry has its source and date below. How this becomes a verdict:
 [verdict](../verdict.md). Pages about what is written for a target: {pages}."""
 _TARGETS_REST = """\
 What no target gives is lifted by a change of the service, or by a component of kind `command`: a program that
 listens by itself under `wasmtime run`, which no lane makes yet."""
 _TOOLCHAINS_INTRO = """\
 For a service that answers HTTP as a component of WebAssembly. Server `as it is`: its source stays;
-`rewritten`: its handlers move to an interface of the toolchain; `none`: no HTTP server comes out of it. None of
-this is a promise: what dock2wasm converts stands in its [lanes](lanes/python.md) and in
+`rewritten`: its handlers move to an interface of the toolchain; `none`: no HTTP server comes out of it. None
+of this is a promise: what dock2wasm converts stands in its [lanes](lanes/python.md) and in
 [the verdicts](verdict.md). `run` was run here, `read` was read of in documentation or source."""
 # Pages written by hand, beside the rendered one.
 _PAGES = ("spin", "wasmtime")
@@ -146,7 +146,8 @@ def _toolchain_lines(languages: Mapping[str, toolchains.Language]) -> Iterator[s
             continue
         yield (
             f"| {language.title} | {_cell(best.name)} ({best.status}) | {_OUTPUTS[best.makes]} "
-            f"| {', '.join(best.wasi) or '-'} | {_server(best.server)} | {best.sockets} | {best.threads} | {best.checked} |"
+            f"| {', '.join(best.wasi) or '-'} | {_server(best.server)} | {best.sockets} "
+            f"| {best.threads} | {best.checked} |"
         )
     for language in unique:
         yield ""
