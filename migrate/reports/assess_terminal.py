@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from analyzers.model import (
+    Advice,
     Assessment,
+    Basis,
     Confidence,
     Effect,
     Evidence,
     Finding,
     Grant,
     GrantKind,
+    Link,
     Listener,
     ServiceAssessment,
     Severity,
@@ -19,10 +24,20 @@ from analyzers.model import (
 from analyzers.redaction import redacted_evidence
 from migrate.policy import Mark, Review, ReviewedService, plain
 from migrate.reports.console import Style, columns, cut, pad, printable, wrap
+from migrate.reports.summary import (
+    advice_on,
+    by_use,
+    callers,
+    in_short,
+    is_infrastructure,
+    last_of_rule,
+    target_groups,
+)
 
 _VERDICT_COLORS = {Verdict.CONVERT: "green", Verdict.REFACTOR: "yellow", Verdict.KEEP: "red"}
 _EFFECT_COLORS = {Effect.KEEP: "red", Effect.REFACTOR: "yellow", Effect.NONE: "cyan"}
 _EVIDENCE = 4  # places shown of one finding; the JSON report has all
+_ROUTES = 12  # of one service
 _MINIMUM = 40
 
 
@@ -41,16 +56,21 @@ class _Report:
         self._style = style
         self._width = width
         self._lines: list[str] = []
+        self._callers = callers(review.services)
 
     def text(self) -> str:
         inventory = self._assessment.inventory
         services = self._assessment.services
         commit = f" at {inventory.commit[:12]}" if inventory.commit else ""
         self._wrap(f"{inventory.root}{commit}: {_counted(len(services), 'service')}")
-        if len(services) > 1:
-            self._summary(services)
-        for reviewed in self._review.services:
-            self._service(reviewed)
+        ordered = by_use(self._review.services)
+        folded = [one for one in ordered if len(ordered) > 1 and is_infrastructure(one.assessment)]
+        if len(ordered) > 1:
+            self._summary([one.assessment for one in ordered])
+        for reviewed in ordered:
+            if reviewed not in folded:
+                self._service(reviewed)
+        self._folded(folded)
         self._not_read()
         self._failed()
         self._policy()
@@ -58,15 +78,27 @@ class _Report:
 
     # --- parts ------------------------------------------------------------------------------
 
-    def _summary(self, services: tuple[ServiceAssessment, ...]) -> None:
+    def _summary(self, services: list[ServiceAssessment]) -> None:
+        counts = [(verdict, sum(one.verdict is verdict for one in services)) for verdict in Verdict]
+        self._wrap(", ".join(f"{count} {verdict}" for verdict, count in counts))
         wide = min(30, max(columns(printable(one.service.name)) for one in services))
         self._blank()
         for one in services:
             name = pad(cut(printable(one.service.name), wide), wide)
-            reason = next((f.rule for f in one.findings if f.effect is not Effect.NONE), "")
             verdict = self._verdict(one.verdict, pad=True)
-            line = f"  {name}  {verdict}  {one.score:>3}  {printable(reason)}"
+            room = self._width - wide - 19
+            line = f"  {name}  {verdict}  {one.score:>3}  {cut(printable(in_short(one)), max(2, room))}"
             self._lines.append(line.rstrip())
+
+    def _folded(self, services: list[ReviewedService]) -> None:
+        """Infrastructure is one line each: there is nothing to do about it."""
+        if services:
+            self._heading("stay as they are: their images are built elsewhere")
+        for reviewed in services:
+            one = reviewed.assessment
+            (finding,) = one.findings[:1]
+            place = f" ({finding.evidence[0]})" if finding.evidence else ""
+            self._wrap(f"{one.service.name}: {finding.message}{place}", first="  - ")
 
     def _service(self, reviewed: ReviewedService) -> None:
         one = reviewed.assessment
@@ -80,12 +112,12 @@ class _Report:
             f"{self._verdict(one.verdict)}  score {one.score}  confidence {self._confidence(one.confidence)}"
         )
         self._about(one)
-        self._findings(tuple(reviewed.findings()))
+        self._findings(one, tuple(reviewed.findings()))
         self._targets(one.targets)
-        self._grants(one.grants)
+        self._grants(one)
         self._unknown(one)
-        self._facets(one)
-        self._changes(one)
+        self._routes(one)
+        self._effort(one)
         self._gain(one)
 
     def _about(self, one: ServiceAssessment) -> None:
@@ -104,15 +136,21 @@ class _Report:
         if service.compose:
             where.append(f"{service.compose.ref.file}: {service.compose.ref.service}")
         self._wrap(", ".join(part for part in where if part), first="  ")
+        self._facets(one)
+        if service.links:
+            self._wrap(f"calls here: {', '.join(map(_link, service.links))}", first="  ")
+        called_by = self._callers.get(service.name, ())
+        if called_by:
+            self._wrap(f"called by: {', '.join(dict.fromkeys(name for name, _ in called_by))}", first="  ")
 
-    def _findings(self, findings: tuple[tuple[Finding, Mark], ...]) -> None:
+    def _findings(self, one: ServiceAssessment, findings: tuple[tuple[Finding, Mark], ...]) -> None:
         serious = [pair for pair in findings if _serious(pair[0])]
         notes = [pair for pair in findings if not _serious(pair[0])]
+        found = [finding for finding, _ in serious]
         for position, (finding, mark) in enumerate(serious):
             self._blank()
-            after = serious[position + 1][0] if position + 1 < len(serious) else None
-            last = after is None or (after.rule, after.remedy) != (finding.rule, finding.remedy)
-            self._finding(finding, mark, with_remedy=last)
+            last = last_of_rule(found, position)
+            self._finding(finding, mark, advice_on(one, finding.rule) if last else (), with_remedy=last)
         if notes:
             self._heading("notes")
             for finding, mark in notes:
@@ -120,7 +158,7 @@ class _Report:
                 said = f"; {_said(mark)}" if _said(mark) else ""
                 self._wrap(f"{finding.rule}: {finding.message}{place}{said}", first="  - ")
 
-    def _finding(self, finding: Finding, mark: Mark, *, with_remedy: bool) -> None:
+    def _finding(self, finding: Finding, mark: Mark, advice: Sequence[Advice], *, with_remedy: bool) -> None:
         label = "note" if finding.effect is Effect.NONE else str(finding.effect)
         head = f"{label}[{finding.rule}]"
         lines = wrap(f"{head} {finding.message}", self._width, rest="  ")
@@ -141,7 +179,9 @@ class _Report:
         if _said(mark):
             self._note(gutter, _said(mark))
         if with_remedy:
-            self._note(gutter, finding.remedy)
+            self._note(gutter, f"help: {finding.remedy}")
+            for item in advice:
+                self._note(gutter, f"advice: {item.text}")
             self._note(gutter, f"dock2wasm explain {finding.rule}")
 
     def _snippet(self, place: Evidence, gutter: int) -> None:
@@ -161,21 +201,20 @@ class _Report:
 
     def _targets(self, targets: tuple[TargetVerdict, ...]) -> None:
         self._heading("targets")
-        wide = max((columns(one.target) for one in targets), default=0)
-        for one in targets:
-            first = f"  {pad(one.target, wide)}  "
-            verdict = self._verdict(one.verdict, pad=True)
-            lacks = f"lacks {', '.join(one.lacks)}" if one.lacks else ""
-            plain = first + pad(str(one.verdict), 8) + "  "
-            lines = wrap(lacks, self._width, first=plain, rest=" " * len(plain))
-            lines[0] = (first + verdict + lines[0][len(first) + 8 :]).rstrip()
+        for group in target_groups(targets):
+            names = "all" if len(group.names) == len(targets) else ", ".join(group.names)
+            lacks = f": lacks {', '.join(group.lacks)}" if group.lacks else ""
+            lines = wrap(f"{names}{lacks}", self._width, first=f"  {group.verdict:<8}  ", rest=" " * 12)
+            lines[0] = f"  {self._verdict(group.verdict, pad=True)}{lines[0][10:]}"
             self._lines += lines
 
-    def _grants(self, grants: tuple[Grant, ...]) -> None:
+    def _grants(self, one: ServiceAssessment) -> None:
+        if one.verdict is Verdict.KEEP and not one.grants:
+            return
         self._heading("grants")
-        if not grants:
+        if not one.grants:
             self._lines.append("  none")
-        for grant in grants:
+        for grant in one.grants:
             self._wrap(f"{describe_grant(grant)} ({grant.evidence})", first=f"  {pad(str(grant.kind), 8)}  ")
 
     def _unknown(self, one: ServiceAssessment) -> None:
@@ -188,12 +227,10 @@ class _Report:
 
     def _facets(self, one: ServiceAssessment) -> None:
         facets = one.facets
-        self._heading("facets")
         parts = [
             f"state {facets.state}",
-            f"inbound {facets.inbound}",
             f"outbound {' '.join(facets.outbound) or 'none'}",
-            f"native {' '.join(facets.native_dependencies) or 'none'}",
+            f"native code {' '.join(facets.native_dependencies) or 'none'}",
             *(
                 name
                 for name, holds in (
@@ -206,14 +243,23 @@ class _Report:
         ]
         self._wrap(", ".join(parts), first="  ")
 
-    def _changes(self, one: ServiceAssessment) -> None:
+    def _routes(self, one: ServiceAssessment) -> None:
+        routes = one.service.source.routes if one.service.source else ()
+        if routes:
+            self._heading(_counted(len(routes), "route"))
+        for route in routes[:_ROUTES]:
+            self._wrap(f"{route.path} ({route.evidence})", first=f"  {pad(printable(route.method), 6)} ")
+        if len(routes) > _ROUTES:
+            self._wrap(f"and {len(routes) - _ROUTES} more; the JSON report has all", first="  ")
+
+    def _effort(self, one: ServiceAssessment) -> None:
         if one.verdict is Verdict.KEEP:
             return
-        self._heading("what changes")
-        for change in one.changes:
-            self._wrap(change, first="  - ")
+        self._heading("effort")
         low, high = one.effort.low, one.effort.high
-        self._wrap(f"effort {low:g} to {high:g} days: {'; '.join(one.effort.assumptions)}", first="  ")
+        self._wrap(f"{low:g} to {high:g} days: {'; '.join(one.effort.assumptions)}", first="  ")
+        if one.service.source and one.service.source.server:
+            self._wrap(one.changes[0], first="  ")
 
     def _gain(self, one: ServiceAssessment) -> None:
         if not one.gain:
@@ -221,9 +267,11 @@ class _Report:
         self._heading("what to expect")
         for gain in one.gain:
             self._wrap(f"{gain.metric}: {gain.expected}", first="  - ")
+        how = "Measured on another service"
+        if any(gain.basis is Basis.PROTOTYPE for gain in one.gain):
+            how = "Measured on a prototype of another service"
         self._wrap(
-            "Measured on another service, each source stands in the JSON report; "
-            "`dock2wasm validate` measures yours.",
+            f"{how}; each source stands in the JSON and HTML reports; `dock2wasm validate` measures yours.",
             first="  ",
         )
 
@@ -288,6 +336,10 @@ def _counted(number: int, noun: str) -> str:
 
 def _listener(listener: Listener) -> str:
     return f"{listener.protocol} on port {listener.port}" if listener.port else f"{listener.protocol}"
+
+
+def _link(link: Link) -> str:
+    return f"{link.service} ({link.protocol}{f' {link.port}' if link.port else ''})"
 
 
 def describe_grant(grant: Grant) -> str:

@@ -12,7 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzers.assess import assess
-from analyzers.model import Assessment, FactKind, Inventory, NotRead, RuleFailure, Service, Unknown
+from analyzers.model import (
+    Assessment,
+    FactKind,
+    Inventory,
+    Link,
+    NotRead,
+    Route,
+    RuleFailure,
+    Service,
+    Unknown,
+)
 from analyzers.rules import load
 from analyzers.rules._build import at, compose, env, fact, image, service
 from migrate.reports.assess_terminal import render
@@ -36,7 +46,7 @@ def test_a_finding_is_shown_with_its_line() -> None:
     assert "\n   --> app.py:12\n12 | hits += 1\n" in text
     assert "= needs state" in text
     assert "= dock2wasm explain memory-state" in text
-    assert re.search(r"^  wasmtime    refactor  lacks state$", text, re.MULTILINE)
+    assert "targets\n  refactor  spin, wasmtime, spinkube, wasmcloud: lacks state\n" in text
 
 
 def test_grants_unknowns_and_what_was_not_read_are_shown() -> None:
@@ -60,6 +70,42 @@ def test_several_services_are_summed_up_first() -> None:
     head = text.partition("──")[0]
     assert re.search(r"counter +refactor +75  memory-state", head)
     assert re.search(r"web +convert +100", head)
+
+
+def test_what_can_move_comes_first_and_infrastructure_is_a_line() -> None:
+    database = replace(
+        service(language=None, has_image=False, image_name="postgres:16", with_compose=compose()), name="db"
+    )
+    text = shown(database, replace(COUNTER, name="counter"), service())
+    assert text.splitlines()[1] == "1 convert, 1 refactor, 1 keep"
+    assert re.findall(r"^── (\S+)", text, re.MULTILINE) == ["web", "counter"]
+    folded = text.partition("stay as they are")[2]
+    assert "- db: Runs the image postgres:16" in folded
+    assert "── db" in shown(database)
+
+
+def test_routes_and_links_are_shown_both_ways() -> None:
+    given = service(links=(Link("db", "postgres", 5432),))
+    assert given.source is not None
+    routes = tuple(Route("GET", f"/{n}", at(f"app.py:{n}")) for n in range(1, 15))
+    given = replace(given, source=replace(given.source, routes=routes))
+    text = shown(given, replace(service(), name="db"))
+    assert "calls here: db (postgres 5432)" in text
+    assert "called by: web" in text
+    assert "14 routes\n  GET    /1 (app.py:1)\n" in text
+    assert "and 2 more; the JSON report has all" in text
+
+
+def test_advice_stands_once_below_the_last_finding_of_its_rule() -> None:
+    text = shown(
+        service(fact(FactKind.MEMORY_STATE, "a.x", "a.py:1"), fact(FactKind.MEMORY_STATE, "a.y", "a.py:2"))
+    )
+    assert text.count("= advice: Where to put it") == 1
+
+
+def test_targets_that_agree_share_a_line() -> None:
+    text = shown(service(language="java"))
+    assert "targets\n  refactor  all: lacks lane:java\n" in text
 
 
 def test_a_failed_rule_is_shown() -> None:

@@ -1,0 +1,96 @@
+"""What the reports share: the order of services, their main reason, targets that agree, links both ways."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from analyzers.model import Advice, Effect, Finding, Link, ServiceAssessment, TargetVerdict, Verdict
+from migrate.policy import ReviewedService
+
+_IMAGE_ONLY = "image-only"
+
+
+@dataclass(frozen=True, slots=True)
+class TargetGroup:
+    """Targets with the same verdict for the same lacks."""
+
+    verdict: Verdict
+    names: tuple[str, ...]
+    lacks: tuple[str, ...]
+
+
+def by_use(services: Iterable[ReviewedService]) -> list[ReviewedService]:
+    """What can move now comes first, then what can move on some target, then by score; what stays is last."""
+
+    def key(one: ReviewedService) -> tuple[int, bool, int]:
+        judged = one.assessment
+        return (list(Verdict).index(judged.verdict), not converts_on(judged), -judged.score)
+
+    return sorted(services, key=key)
+
+
+def converts_on(one: ServiceAssessment) -> tuple[str, ...]:
+    """The targets with the verdict `convert`, in their order."""
+    return tuple(item.target for item in one.targets if item.verdict is Verdict.CONVERT)
+
+
+def main_reason(one: ServiceAssessment) -> str:
+    """The rule of the finding that weighs most against it, or ""."""
+    return next((finding.rule for finding in one.findings if finding.effect is not Effect.NONE), "")
+
+
+def in_short(one: ServiceAssessment) -> str:
+    """A few words for a table: where it converts although the baseline does not, and the main reason."""
+    elsewhere = converts_on(one) if one.verdict is Verdict.REFACTOR else ()
+    reasons = dict.fromkeys(finding.rule for finding in one.findings if finding.effect is not Effect.NONE)
+    more = f" and {len(reasons) - 1} more" if len(reasons) > 1 else ""
+    return "; ".join(
+        part
+        for part in (
+            f"converts on {', '.join(elsewhere)}" if elsewhere else "",
+            f"{main_reason(one)}{more}" if reasons else "",
+        )
+        if part
+    )
+
+
+def target_groups(targets: Sequence[TargetVerdict]) -> tuple[TargetGroup, ...]:
+    """Targets that agree, the best verdict first, then those that lack least.
+
+    A part of a lane (`lane:python:wsgi`) is left out where the whole lane is lacking.
+    """
+    found: dict[tuple[Verdict, tuple[str, ...]], list[str]] = {}
+    for item in targets:
+        whole = {f"{lack}:" for lack in item.lacks if lack.startswith("lane:") and lack.count(":") == 1}
+        lacks = tuple(lack for lack in item.lacks if not any(map(lack.startswith, whole)))
+        found.setdefault((item.verdict, lacks), []).append(item.target)
+    groups = [TargetGroup(verdict, tuple(names), lacks) for (verdict, lacks), names in found.items()]
+    return tuple(sorted(groups, key=lambda one: (list(Verdict).index(one.verdict), len(one.lacks))))
+
+
+def is_infrastructure(one: ServiceAssessment) -> bool:
+    """Whether its image is built elsewhere, so that nothing here can change what is said of it."""
+    return one.service.image is None and any(finding.rule == _IMAGE_ONLY for finding in one.findings)
+
+
+def advice_on(one: ServiceAssessment, rule: str) -> tuple[Advice, ...]:
+    return tuple(item for item in one.advice if item.rule == rule)
+
+
+def callers(services: Iterable[ReviewedService]) -> dict[str, tuple[tuple[str, Link], ...]]:
+    """Service -> who is linked to it: the links the other way round."""
+    found: dict[str, list[tuple[str, Link]]] = {}
+    for one in services:
+        service = one.assessment.service
+        for link in service.links:
+            found.setdefault(link.service, []).append((service.name, link))
+    return {name: tuple(links) for name, links in found.items()}
+
+
+def last_of_rule(findings: Sequence[Finding], position: int) -> bool:
+    """Whether the next finding, if any, has another rule or another remedy."""
+    if position + 1 == len(findings):
+        return True
+    mine, after = findings[position], findings[position + 1]
+    return (after.rule, after.remedy) != (mine.rule, mine.remedy)
