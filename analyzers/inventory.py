@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import gc
 import posixpath
-from collections.abc import Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice, takewhile
 from pathlib import Path, PurePosixPath
-from urllib.parse import urlsplit
 
-from analyzers import base_images, command, compose, languages, names
+from analyzers import base_images, command, compose, languages, links, listeners, names
 from analyzers.command import StartCommand
-from analyzers.compose import ComposeModel, ComposeService
+from analyzers.compose import Build, ComposeModel, ComposeService
 from analyzers.dockerfile import ignore, stages
 from analyzers.dockerfile.errors import DockerfileError
 from analyzers.guest import Guest
+from analyzers.links import Peer
 from analyzers.model import (
     ComposeFacts,
-    Evidence,
-    FactKind,
     Image,
-    Inbound,
     Inventory,
-    Link,
-    Listener,
-    Port,
     Service,
     Source,
     Unknown,
@@ -43,6 +39,10 @@ class _Found:
     compose: ComposeService | None
     folder: str
     unknown: tuple[Unknown, ...] = ()
+
+
+# Compose folder -> name in compose -> unique name, and what was found.
+_Projects = dict[str, dict[str, tuple[str, _Found]]]
 
 
 def read(root: Path, limits: Limits = DEFAULT_LIMITS, name: str | None = None) -> Inventory:
@@ -71,24 +71,16 @@ def _uncollected() -> Iterator[None]:
 def _read(root: Path, limits: Limits, name: str | None) -> Inventory:
     tree = open_tree(root, limits)
     model = compose.read(tree)
-    found = [*_from_compose(tree, model)]
+    repository = name or tree.root.name
+    found = [*_from_compose(tree, model, repository)]
     named = {service.image.dockerfile for service in found if service.image}
     named |= _named_dockerfiles(tree, model)
     alone = (_alone(tree, path) for path in tree.paths if is_dockerfile(path) and path not in named)
     found += [service for service in alone if service is not None]
     naming = [_naming(service) for service in found]
-    titles = names.assign(naming, name or tree.root.name)
-    by_compose = {
-        (service.compose.folder, service.compose.name): (title, service)
-        for title, service in zip(titles, found, strict=True)
-        if service.compose is not None
-    }
-    for repeated, first in model.repeated:
-        if (first.folder, first.name) in by_compose:
-            by_compose.setdefault((repeated.folder, repeated.name), by_compose[first.folder, first.name])
-    services = [
-        _service(tree, title, service, by_compose) for title, service in zip(titles, found, strict=True)
-    ]
+    titles = names.assign(naming, repository)
+    projects = _projects(model, titles, found)
+    services = [_service(tree, title, one, projects) for title, one in zip(titles, found, strict=True)]
     services.sort(key=lambda service: service.name)
     return Inventory(tree.root, tree.commit, tuple(services), tree.not_read)
 
@@ -108,21 +100,82 @@ def is_dockerfile(path: str) -> bool:
 # --- finding -----------------------------------------------------------------------------------
 
 
-def _from_compose(tree: Tree, model: ComposeModel) -> list[_Found]:
+def _from_compose(tree: Tree, model: ComposeModel, repository: str) -> list[_Found]:
     """Each compose service once a Dockerfile, target and command."""
     found: list[_Found] = []
     seen: set[object] = set()
-    for service in model.services:
+    for stated, service in zip(model.services, _with_builds(tree, model, repository), strict=True):
         built = _built(tree, service)
         if built.image is not None:
             facts = service.facts
             words = tuple(c.argv if c else None for c in (facts.entrypoint, facts.command))
-            key = (built.image.dockerfile, built.image.stage, words)
+            key = (built.image.dockerfile, built.image.stage, words, _own_name(stated, service))
             if key in seen:
                 continue
             seen.add(key)
         found.append(built)
     return found
+
+
+def _own_name(stated: ComposeService, service: ComposeService) -> str | None:
+    """The name of a service that states an image only, which its project builds elsewhere: each counts, as
+    image-only services do."""
+    if stated.build is not None or service.build is None:
+        return None
+    return service.name if posixpath.dirname(service.build.evidence.path) == service.folder else None
+
+
+def _with_builds(tree: Tree, model: ComposeModel, repository: str) -> list[ComposeService]:
+    """The services, those that run an image which the repository itself builds with that build.
+
+    It is built by another service that gives the image this name, by another compose file that states the
+    same service, or by the Dockerfile beside the compose file where the image bears the repository's name.
+    """
+    builds: dict[str, Build] = {}
+    for service in (*model.services, *(repeated for repeated, _ in model.repeated)):
+        if service.build is not None and service.image is not None:
+            builds.setdefault(_reference(service.image), service.build)
+    stated = {
+        (first.folder, first.name): repeated.build
+        for repeated, first in reversed(model.repeated)
+        if repeated.build is not None and repeated.folder == first.folder
+    }
+    taken = {path for build in builds.values() if (path := build.dockerfile_path)}
+    taken |= {path for one in model.services if one.build and (path := one.build.dockerfile_path)}
+    for service in model.services:
+        if service.build is None and service.image is not None:
+            build = stated.get((service.folder, service.name))
+            beside = posixpath.join(service.folder, "Dockerfile")
+            if (
+                build is None
+                and beside in tree
+                and beside not in taken
+                and _is_own(service.image, repository)
+            ):
+                evidence = service.facts.ref.evidence
+                build = Build(service.folder, service.folder or ".", "Dockerfile", None, (), evidence)
+            if build is not None:
+                builds.setdefault(_reference(service.image), build)
+    return [
+        replace(service, build=build)
+        if service.build is None and service.image and (build := builds.get(_reference(service.image)))
+        else service
+        for service in model.services
+    ]
+
+
+def _reference(image: str) -> str:
+    """An image's name without what is the same for all: the default registry and tag."""
+    return image.removeprefix("docker.io/").removeprefix("library/").removesuffix(":latest")
+
+
+def _is_own(image: str, repository: str) -> bool:
+    """Whether an image bears the name of the repository: `erikvl87/languagetool` of `docker-languagetool`."""
+
+    def plain(name: str) -> str:
+        return names.clean(name).removeprefix("docker-").removesuffix("-docker")
+
+    return plain(base_images.image_name(image)) == plain(repository)
 
 
 def _built(tree: Tree, service: ComposeService) -> _Found:
@@ -225,10 +278,17 @@ def _resolve(
             build_args=args,
             paths=tree.paths,
             ignore=_ignore_file(tree, path, context),
+            bases=_of_base,
         )
     except DockerfileError as error:
         tree.give_up(path, f"is no Dockerfile that can be read: {error}")
         return None, ()
+
+
+def _of_base(reference: str) -> tuple[str, str | None]:
+    """WORKDIR and USER that an image brings, where it is a public one."""
+    known = base_images.find(reference)
+    return (known.workdir, known.user or None) if known is not None else ("/", None)
 
 
 def _ignore_file(tree: Tree, dockerfile: str, context: str) -> ignore.IgnoreFile | None:
@@ -254,12 +314,22 @@ def _naming(found: _Found) -> names.Naming:
     )
 
 
+def _projects(model: ComposeModel, titles: Sequence[str], found: Sequence[_Found]) -> _Projects:
+    """The services of each compose folder, by name; a repeated one stands for the one that counts."""
+    projects: _Projects = {}
+    for title, one in zip(titles, found, strict=True):
+        if one.compose is not None:
+            projects.setdefault(one.compose.folder, {})[one.compose.name] = (title, one)
+    for repeated, first in model.repeated:
+        if (counts := projects.get(first.folder, {}).get(first.name)) is not None:
+            projects.setdefault(repeated.folder, {}).setdefault(repeated.name, counts)
+    return projects
+
+
 # --- reading -------------------------------------------------------------------------------------
 
 
-def _service(
-    tree: Tree, title: str, found: _Found, by_compose: Mapping[tuple[str, str], tuple[str, _Found]]
-) -> Service:
+def _service(tree: Tree, title: str, found: _Found, projects: _Projects) -> Service:
     facts = found.compose.facts if found.compose else None
     unknown = list(found.unknown)
     start = StartCommand((), (), {}, "/")
@@ -274,10 +344,12 @@ def _service(
         source, language = read.source, read.language
         if source is not None:
             unknown += source.unknown
+    elif facts is not None and found.image_name:
+        start = command.of_public_image(found.image_name, facts)
     elif facts is not None and facts.command is not None:
         start = StartCommand(facts.command.argv, (facts.command.evidence,), {}, "/")
-    listeners = _listeners(found, facts, source)
-    port = next((listener.port for listener in listeners if listener.port), None)
+    heard = listeners.found(found.image, found.image_name, facts, source)
+    port = next((listener.port for listener in heard if listener.port), None)
     return Service(
         name=title,
         path=found.folder,
@@ -287,12 +359,40 @@ def _service(
         start_command=start.argv,
         start_evidence=start.evidence,
         port=port,
-        listeners=listeners,
+        listeners=heard,
         source=source,
         language=language,
-        links=_links(found, facts, by_compose),
+        links=links.links(_peers(found, projects), facts, found.image, source),
         unknown=tuple(dict.fromkeys(unknown)),
+        start_facts=start.facts,
+        committed=_committed(tree, facts),
     )
+
+
+def _peers(found: _Found, projects: _Projects) -> dict[str, Peer]:
+    """The other services of the same project, by the name under which compose lets them be reached."""
+    beside = projects.get(found.compose.folder, {}) if found.compose else {}
+    return {
+        name: Peer(
+            title, other.image.base if other.image else other.image_name or "", other.image is not None
+        )
+        for name, (title, other) in beside.items()
+        if other is not found
+    }
+
+
+def _committed(tree: Tree, facts: ComposeFacts | None) -> tuple[str, ...]:
+    """Sources of the volumes that are files of the repository, or folders with some."""
+    sources = {volume[0] for volume in (facts.volumes if facts else ()) if volume[0].startswith(".")}
+    return tuple(sorted(source for source in sources if _holds_files(tree, posixpath.normpath(source))))
+
+
+def _holds_files(tree: Tree, path: str) -> bool:
+    if path == "." or path in tree:
+        return True
+    first = bisect_left(tree.paths, f"{path}/")
+    below = takewhile(lambda name: name.startswith(f"{path}/"), islice(tree.paths, first, None))
+    return any(not name.endswith(("/.gitkeep", "/.keep", "/.gitignore")) for name in below)
 
 
 def _unresolved(image: Image) -> list[Unknown]:
@@ -304,90 +404,3 @@ def _unresolved(image: Image) -> list[Unknown]:
         )
         for evidence in image.unresolved
     ]
-
-
-def _listeners(found: _Found, facts: ComposeFacts | None, source: Source | None) -> tuple[Listener, ...]:
-    """What the service listens on: as its program says, else as EXPOSE, compose or the image's name say."""
-    exposed: tuple[Port, ...] = (*(facts.ports if facts else ()), *(found.image.ports if found.image else ()))
-    if source is not None:
-        said = [fact for fact in source.facts if fact.kind is FactKind.LISTEN]
-        listeners: dict[tuple[Inbound, int | None], Listener] = {}
-        for fact in said:
-            number = int(fact.detail) if fact.detail.isdigit() else None
-            if number is None and len({p.number for p in exposed}) == 1:
-                number = exposed[0].number
-            protocol = Inbound(fact.subject) if fact.subject in set(Inbound) else Inbound.TCP
-            place = fact.evidence[0] if fact.evidence else None
-            listeners.setdefault((protocol, number), Listener(protocol, number, place))
-        if listeners or source.server is not None:
-            return tuple(listeners.values())
-    known = base_images.find(found.image_name or (found.image.base if found.image else ""))
-    # An exposed TCP port of an image that is built here is taken for HTTP; a public image must be known.
-    http = known.protocol == "http" if known is not None and known.protocol else found.image is not None
-    guess = Inbound.HTTP if http else Inbound.TCP
-    listeners = {}
-    for port in exposed:
-        protocol = (
-            Inbound.UDP if port.protocol == "udp" else Inbound.TCP if port.protocol == "sctp" else guess
-        )
-        listeners.setdefault((protocol, port.number), Listener(protocol, port.number, port.evidence))
-    if not listeners and known is not None and known.port:
-        evidence = found.image.base_evidence if found.image else facts.ref.evidence if facts else None
-        return (Listener(guess, known.port, evidence),)
-    return tuple(listeners.values())
-
-
-def _links(
-    found: _Found, facts: ComposeFacts | None, by_compose: Mapping[tuple[str, str], tuple[str, _Found]]
-) -> tuple[Link, ...]:
-    """Connections to services of the same compose folder: `depends_on`, `links`, and variables that name a
-    host."""
-    if found.compose is None or facts is None:
-        return ()
-    links: dict[str, Link] = {}
-
-    def add(name: str, scheme: str, port: int | None, evidence: Evidence | None) -> None:
-        other = by_compose.get((found.compose.folder, name)) if found.compose else None
-        if other is None or other[1] is found:
-            return
-        title, service = other
-        known = base_images.find(service.image_name or (service.image.base if service.image else ""))
-        protocol = scheme or (known.protocol if known else "") or ("http" if service.image else "tcp")
-        number = port or (known.port if known else 0) or None
-        before = links.get(title)
-        if before is None or (before.port is None and number is not None):
-            links[title] = Link(title, protocol, number, evidence)
-
-    for variable in (*facts.environment, *(found.image.env if found.image else ())):
-        host, scheme, port = _host(variable.value or "")
-        if host:
-            add(host, scheme, port, variable.evidence)
-    for name in facts.depends_on:
-        add(name, "", None, facts.ref.evidence)
-    return tuple(sorted(links.values(), key=lambda link: link.service))
-
-
-_SCHEMES = {
-    "postgresql": "postgres",
-    "psql": "postgres",
-    "pgsql": "postgres",
-    "rediss": "redis",
-    "mariadb": "mysql",
-    "mongodb+srv": "mongodb",
-    "https": "http",
-    "amqps": "amqp",
-}
-
-
-def _host(value: str) -> tuple[str, str, int | None]:
-    """Host, protocol and port of a URL, of `host:port`, or of a bare name."""
-    if "://" in value:
-        try:
-            url = urlsplit(value)
-            host, port = url.hostname or "", url.port
-        except ValueError:
-            return "", "", None
-        scheme = url.scheme.partition("+")[0] if url.scheme not in _SCHEMES else url.scheme
-        return host, _SCHEMES.get(scheme, scheme), port
-    host, _, number = value.partition(":")
-    return host, "", int(number) if number.isascii() and number.isdigit() and len(number) < 6 else None

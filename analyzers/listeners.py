@@ -53,6 +53,7 @@ def worker_program(command: tuple[str, ...]) -> str | None:
 
 
 _DATAGRAMS = frozenset({"udp", "dns", "statsd", "wireguard", "snmp", "syslog", "stun"})
+_HTTP3 = frozenset({80, 443, 4433, 8443})
 _PROBED = re.compile(
     r"\bhttps?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(?::(\d{1,5}))?(?=[/\s\"'?|;)]|$)"
 )
@@ -107,9 +108,13 @@ def _said(source: Source, exposed: Sequence[Port]) -> tuple[Listener, ...]:
 def _protocol(port: Port, known: BaseImage | None, exposed: Sequence[Port], *, built: bool) -> Inbound | None:
     """What an exposed port speaks; None for one that only repeats another (HTTP/3 beside HTTPS)."""
     custom = _by_custom().get(port.number, Inbound.HTTP)
+    twin = {one.protocol for one in exposed if one.number == port.number} >= {"tcp", "udp"}
     if port.protocol == "udp":
-        twin = any(one.number == port.number and one.protocol == "tcp" for one in exposed)
-        return None if twin and custom is Inbound.HTTP else Inbound.UDP
+        return None if twin and port.number in _HTTP3 else Inbound.UDP
+    if twin and port.number not in _HTTP3:
+        return (
+            Inbound.TCP
+        )  # one protocol over both, as DNS and STUN have; HTTP has that on its own ports only
     if port.protocol == "sctp":
         return Inbound.TCP
     if known is not None and known.protocol and (port.number == known.port or not built):

@@ -26,8 +26,13 @@ def is_own_source(service: Service, source: str, target: str) -> bool:
     source = posixpath.normpath(source)
     if source == "." or f"{service.path}/".startswith(source + "/"):
         return True  # the service's folder, or one around it
-    taken = (file.source for file in service.image.files) if service.image else ()
-    return inside and any(path == source or path.startswith(source + "/") for path in taken)
+    for file in service.image.files if service.image else ():
+        if file.source != source and not file.source.startswith(source + "/"):
+            continue
+        # The same file that the image (or a stage of its build) has at this place.
+        if inside or posixpath.normpath(file.guest) == target + file.source[len(source) :]:
+            return True
+    return False
 
 
 def is_committed(service: Service, source: str) -> bool:

@@ -174,7 +174,7 @@ def test_links_and_listeners(tmp_path: Path) -> None:
     ]
     assert found["web"].language == "go"
     assert [(x.protocol, x.port) for x in found["db"].listeners] == [(Inbound.TCP, 5432)]
-    assert [(x.protocol, x.port) for x in found["mystery"].listeners] == [(Inbound.TCP, 7000)]
+    assert [(x.protocol, x.port) for x in found["mystery"].listeners] == [(Inbound.HTTP, 7000)]
 
 
 def test_reading_twice_gives_the_same(tmp_path: Path) -> None:
@@ -182,3 +182,144 @@ def test_reading_twice_gives_the_same(tmp_path: Path) -> None:
         tmp_path, {"b/Dockerfile": IMAGE, "a/Dockerfile": IMAGE, "compose.yaml": "services: {x: {image: y}}"}
     )
     assert inventory.read(tmp_path) == inventory.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("compose", "heard"),
+    [
+        ("{image: acme/mq, expose: ['5672', '15672']}", [(Inbound.TCP, 5672), (Inbound.HTTP, 15672)]),
+        ("{image: 'rabbitmq:4', ports: ['15672', '5672']}", [(Inbound.TCP, 5672), (Inbound.HTTP, 15672)]),
+        ("{image: 'redis:7', expose: ['7001']}", [(Inbound.TCP, 7001)]),
+        ("{image: acme/dns, ports: ['53:53', '53:53/udp']}", [(Inbound.TCP, 53), (Inbound.UDP, 53)]),
+        ("{image: acme/turn, ports: ['5349', '5349/udp']}", [(Inbound.TCP, 5349), (Inbound.UDP, 5349)]),
+        ("{image: acme/web, ports: ['443:443', '443:443/udp']}", [(Inbound.HTTP, 443)]),
+        ("{image: acme/rpc, expose: ['50051']}", [(Inbound.GRPC, 50051)]),
+        ("{image: acme/site, environment: {VIRTUAL_HOST: a.b, VIRTUAL_PORT: '81'}}", [(Inbound.HTTP, 81)]),
+        (
+            "{image: acme/app, healthcheck: {test: curl -f http://localhost:3000/health || exit 1}}",
+            [(Inbound.HTTP, 3000)],
+        ),
+        ("{image: acme/app, healthcheck: {test: curl -f https://example.com/}}", []),
+        ("{image: acme/job}", []),
+    ],
+)
+def test_what_an_unread_image_listens_on(
+    tmp_path: Path, compose: str, heard: list[tuple[Inbound, int]]
+) -> None:
+    found = services(tmp_path, {"compose.yaml": f"services: {{one: {compose}}}\n"})
+    assert [(one.protocol, one.port) for one in found["one"].listeners] == heard
+
+
+def test_links_are_what_names_a_host(tmp_path: Path) -> None:
+    found = services(
+        tmp_path,
+        {
+            "compose.yaml": """\
+            services:
+              web:
+                image: acme/web
+                command: [serve, --upstream=shop:9000, --mode=quiet]
+                environment:
+                  POSTGRES_USER: db
+                  DB_HOST: db
+                  BROKERS: "a:9092,b:9093"
+                  SPRING_DATASOURCE_URL: jdbc:mysql://legacy:3307/x
+                  LONG: "X"
+              db: {image: "postgres:16"}
+              shop: {image: acme/shop}
+              a: {image: "apache/kafka"}
+              b: {image: "apache/kafka"}
+              legacy: {image: mariadb}
+              quiet: {image: acme/quiet}
+              x: {image: acme/x}
+            """,
+        },
+    )
+    assert [(link.service, link.protocol, link.port) for link in found["web"].links] == [
+        ("a", "kafka", 9092),
+        ("b", "kafka", 9093),
+        ("db", "postgres", 5432),
+        ("legacy", "mysql", 3307),
+        ("shop", "tcp", 9000),
+    ]
+
+
+def test_an_address_in_the_source_is_a_link(tmp_path: Path) -> None:
+    found = services(
+        tmp_path,
+        {
+            "compose.yaml": "services:\n  web: {build: .}\n  cart: {image: acme/c}\n  db: {image: redis}\n",
+            "Dockerfile": 'FROM python:3.14\nWORKDIR /app\nCOPY . .\nCMD ["gunicorn", "app:app"]\n',
+            "requirements.txt": "flask\ngunicorn\nrequests\nredis\n",
+            "app.py": "import requests, redis, os\nfrom flask import Flask\napp = Flask(__name__)\n"
+            "store = redis.Redis(host=os.environ.get('STORE_HOST', 'db'))\n\n\n"
+            "@app.get('/')\ndef home():\n    store.get('a')\n"
+            "    return requests.get('http://cart:8080/items').text\n",
+        },
+    )
+    assert [(link.service, link.protocol, link.port) for link in found["web"].links] == [
+        ("cart", "http", 8080),
+        ("db", "redis", 6379),
+    ]
+
+
+def test_an_image_that_the_repository_builds_is_no_foreign_one(tmp_path: Path) -> None:
+    found = services(
+        tmp_path,
+        {
+            "compose.yaml": """\
+            services:
+              web: {build: ., image: shop}
+              worker: {image: "shop:latest", command: work}
+              store-a: {image: acme/store}
+              store-b: {image: acme/store}
+              cache: {image: redis}
+            """,
+            "compose.dev.yaml": "services:\n  store-a: {build: store}\n",
+            "Dockerfile": IMAGE,
+            "store/Dockerfile": IMAGE,
+        },
+    )
+    built = {name: service.dockerfile for name, service in found.items()}
+    assert built == {
+        "web": "Dockerfile",
+        "worker": "Dockerfile",
+        "store-a": "store/Dockerfile",
+        "store-b": "store/Dockerfile",
+        "cache": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("image", "repository", "own"),
+    [
+        ("docuseal/docuseal:latest", "docuseal", True),
+        ("ghcr.io/erikvl87/languagetool", "docker-languagetool", True),
+        ("postgres:16", "docuseal", False),
+        ("docuseal/docuseal-proxy", "docuseal", False),
+    ],
+)
+def test_a_published_image_of_the_dockerfile_beside_is_that_service(
+    tmp_path: Path, image: str, repository: str, own: bool
+) -> None:
+    files = {"compose.yaml": f"services: {{app: {{image: '{image}'}}}}", "Dockerfile": IMAGE}
+    read = inventory.read(write(tmp_path, files), name=repository)
+    assert [service.dockerfile for service in read.services if service.name == "app"] == [
+        "Dockerfile" if own else None
+    ]
+    assert len(read.services) == (1 if own else 2)
+
+
+def test_volumes_that_begin_with_files_of_the_repository(tmp_path: Path) -> None:
+    found = services(
+        tmp_path,
+        {
+            "compose.yaml": "services:\n  a:\n    image: acme/a\n    volumes:\n      - ./conf:/etc/a\n"
+            "      - ./data:/var/a\n      - ./empty:/var/b\n      - ./one.conf:/one.conf\n      - named:/n\n"
+            "volumes: {named: {}}\n",
+            "conf/a.conf": "x",
+            "empty/.gitkeep": "",
+            "one.conf": "x",
+        },
+    )
+    assert found["a"].committed == ("./conf", "./one.conf")
