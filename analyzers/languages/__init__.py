@@ -20,6 +20,10 @@ from analyzers.repository import Tree
 # Language (as `detect` names it) -> module with `read`.
 READERS = {
     "python": "analyzers.languages.python",
+    "rust": "analyzers.languages.rust",
+    "java": "analyzers.languages.jvm",
+    "kotlin": "analyzers.languages.jvm",
+    "csharp": "analyzers.languages.csharp",
 }
 
 

@@ -25,7 +25,7 @@ _PROGRAMS = {
     "deno": "deno",
     "java": "java",
     "catalina.sh": "java",
-    "dotnet": "dotnet",
+    "dotnet": "csharp",
     "php": "php",
     "php-fpm": "php",
     "apache2-foreground": "php",
@@ -88,7 +88,7 @@ def language(
             if manifest in present:
                 return of
     if any(p.startswith(prefix) and p.endswith(".csproj") for p in paths):
-        return "dotnet"
+        return "csharp"
     if guest.files and all(
         posixpath.splitext(p)[1] in (".html", ".css", ".js", ".svg", ".png") for p in guest.files
     ):

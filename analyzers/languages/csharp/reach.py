@@ -1,0 +1,108 @@
+"""Which source of referenced projects a program can reach, by the names of types and extension methods.
+
+A shared project often holds what a dozen services use, each a part. A file counts when its types are named
+in a file that counts. Extension methods (`services.AddMail()`) count one by one: files that register services
+name everything.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from weakref import WeakKeyDictionary
+
+from analyzers.languages.shallow.scan import Scanned, words
+from analyzers.repository import Tree
+
+_TYPE = re.compile(rb"\b(?:class|interface|struct|record|enum)\s+(\w+)")
+_EXTENSION = re.compile(
+    rb"\bstatic\s+(?:async\s+)?[\w<>\[\],.?\s]{1,120}?\s(\w+)(?:<[\w,\s]+>)?\s*\(\s*this\s"
+)
+_WORD = re.compile(rb"[A-Za-z_]\w*")
+
+
+@dataclass(slots=True)
+class _File:
+    """A file's types; of a file of extension methods, each method's first line and its words."""
+
+    types: tuple[bytes, ...] = ()
+    methods: tuple[tuple[bytes, int, frozenset[bytes]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """What of a file counts: everything, or the extension methods that begin on these lines."""
+
+    lines: tuple[int, ...] = ()  # the first lines of all extension methods, empty where all counts
+    counted: frozenset[int] = field(default_factory=frozenset)
+
+    def of(self, scanned: Scanned) -> Scanned:
+        """What was found in the parts that count."""
+        if not self.lines:
+            return scanned
+        return replace(
+            scanned,
+            sightings=tuple(one for one in scanned.sightings if self._holds(one.line)),
+            changes=tuple(one for one in scanned.changes if self._holds(one.line)),
+        )
+
+    def _holds(self, line: int) -> bool:
+        position = bisect_right(self.lines, line) - 1
+        return position >= 0 and self.lines[position] in self.counted
+
+
+_read: WeakKeyDictionary[Tree, dict[str, _File]] = WeakKeyDictionary()
+
+
+def reached(tree: Tree, own: Iterable[str], shared: Iterable[str]) -> dict[str, Reached]:
+    """Each file of `own`, and of `shared` those that `own` reaches."""
+    files = {path: _file(tree, path) for path in shared}
+    types: dict[bytes, list[str]] = {}
+    methods: dict[bytes, list[tuple[str, int, frozenset[bytes]]]] = {}
+    for path, file in files.items():
+        for name, line, said in file.methods:
+            methods.setdefault(name, []).append((path, line, said))
+        if not file.methods:
+            for name in file.types:
+                types.setdefault(name, []).append(path)
+    names = types.keys() | methods.keys()
+    found = {path: Reached() for path in own}
+    partly: dict[str, set[int]] = {}
+    work: list[frozenset[bytes]] = [words(tree, path) for path in found]
+    done: set[bytes] = set()
+    while work:
+        fresh = (work.pop() & names) - done
+        done |= fresh
+        for name in fresh:
+            for path in types.get(name, ()):
+                if path not in found:
+                    found[path] = Reached()
+                    work.append(words(tree, path))
+            for path, line, said in methods.get(name, ()):
+                if line not in partly.setdefault(path, set()):
+                    partly[path].add(line)
+                    work.append(said)
+    for path, counted in partly.items():
+        if path not in found:
+            found[path] = Reached(tuple(line for _, line, _ in files[path].methods), frozenset(counted))
+    return found
+
+
+def _file(tree: Tree, path: str) -> _File:
+    held = _read.setdefault(tree, {})
+    if path not in held:
+        data = tree.data(path) or b""
+        starts = list(_EXTENSION.finditer(data))
+        ends = [*(match.start() for match in starts[1:]), len(data)] if starts else []
+        methods = tuple(
+            (
+                match[1],
+                data.count(b"\n", 0, match.start()) + 1,
+                frozenset(_WORD.findall(data, match.start(), after)),
+            )
+            for match, after in zip(starts, ends, strict=True)
+        )
+        held[path] = _File(tuple(_TYPE.findall(data)), methods)
+    return held[path]
