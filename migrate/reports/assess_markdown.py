@@ -5,11 +5,12 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator
 
-from analyzers.model import Effect, Finding, Severity, Verdict
+from analyzers.model import Effect, Finding, ServiceAssessment, Severity, Verdict
 from analyzers.redaction import redacted_evidence
 from migrate.policy import Mark, Review, ReviewedService
 from migrate.reports.console import cut, printable
 from migrate.reports.markdown import cell, code, fence, text
+from migrate.reports.summary import advice_on, converts_on, last_of_rule, main_reason, target_groups
 
 LIMIT = 60_000  # characters; forges refuse comments of more than 65,536
 _MARKS = {Verdict.CONVERT: "🟢", Verdict.REFACTOR: "🟡", Verdict.KEEP: "🔴"}
@@ -18,6 +19,7 @@ _ROWS = 100
 _FINDINGS = 20  # of one service
 _EVIDENCE = 3
 _NOT_READ = 20
+_ROUTES = 20
 
 
 def render(review: Review) -> str:
@@ -70,8 +72,8 @@ def _head(review: Review) -> Iterator[str]:
 
 def _row(one: ReviewedService) -> str:
     judged = one.assessment
-    takes = ", ".join(item.target for item in judged.targets if item.verdict is Verdict.CONVERT)
-    reason = next((f.rule for f in judged.findings if f.effect is not Effect.NONE), "")
+    takes = ", ".join(converts_on(judged))
+    reason = main_reason(judged)
     name = cell(cut(printable(judged.service.name), 60))
     return (
         f"| {name} | {_MARKS[judged.verdict]} **{judged.verdict}** | {judged.score} "
@@ -83,7 +85,8 @@ def _service(one: ReviewedService) -> Iterator[str]:
     judged = one.assessment
     shown = [pair for pair in one.findings() if _serious(pair[0])]
     shown.sort(key=lambda pair: not pair[1].counts)  # what is new first
-    if not shown and not judged.unknown:
+    routes = judged.service.source.routes if judged.service.source else ()
+    if not shown and not judged.unknown and not routes and not judged.service.links:
         return
     new = sum(mark.counts for _, mark in shown)
     aside = f", {len(shown) - new} known or ignored" if new < len(shown) else ""
@@ -91,8 +94,19 @@ def _service(one: ReviewedService) -> Iterator[str]:
     name = html.escape(printable(judged.service.name))
     yield ""
     yield (f"<details><summary><code>{name}</code>: {judged.verdict}, {len(shown)} {noun}{aside}</summary>")
-    for finding, mark in shown[:_FINDINGS]:
+    if judged.verdict is not Verdict.KEEP:
+        yield ""
+        yield "; ".join(_targets(judged)) + "."
+        low, high = judged.effort.low, judged.effort.high
+        yield f"Effort {low:g} to {high:g} days, a judgement."
+    found = [finding for finding, _ in shown]
+    for position, (finding, mark) in enumerate(shown[:_FINDINGS]):
         yield from _finding(finding, mark)
+        if last_of_rule(found, position):
+            yield f"→ {text(finding.remedy)}"
+            for advice in advice_on(judged, finding.rule):
+                yield ""
+                yield f"Advice: {text(advice.text)} ({text(advice.source)}, {advice.date})"
     if len(shown) > _FINDINGS:
         yield ""
         yield f"And {len(shown) - _FINDINGS} more; the JSON and HTML reports have all."
@@ -102,8 +116,24 @@ def _service(one: ReviewedService) -> Iterator[str]:
         yield ""
     for item in judged.unknown:
         yield f"- {text(item.what)}; settled by {text(item.settle_with)}"
+    if judged.service.links:
+        called = ", ".join(f"{code(link.service)} ({link.protocol})" for link in judged.service.links)
+        yield ""
+        yield f"Calls here: {called}."
+    if routes:
+        named = ", ".join(code(f"{route.method} {route.path}") for route in routes[:_ROUTES])
+        more = f" and {len(routes) - _ROUTES} more" if len(routes) > _ROUTES else ""
+        yield ""
+        yield f"Routes: {named}{more}."
     yield ""
     yield "</details>"
+
+
+def _targets(judged: ServiceAssessment) -> Iterator[str]:
+    for group in target_groups(judged.targets):
+        names = "all targets" if len(group.names) == len(judged.targets) else ", ".join(group.names)
+        lacks = f" (lacks {', '.join(map(code, group.lacks))})" if group.lacks else ""
+        yield f"**{group.verdict}** on {names}{lacks}"
 
 
 def _serious(finding: Finding) -> bool:
@@ -130,7 +160,6 @@ def _finding(finding: Finding, mark: Mark) -> Iterator[str]:
     if len(finding.evidence) > _EVIDENCE:
         yield f"and {len(finding.evidence) - _EVIDENCE} more."
         yield ""
-    yield f"→ {text(finding.remedy)}"
 
 
 def _tail(review: Review) -> Iterator[str]:

@@ -17,6 +17,7 @@ from analyzers.redaction import redacted_evidence
 from migrate.policy import FailOn, Mark, Review, fails
 from migrate.policy.fingerprints import VERSION
 from migrate.reports.console import printable
+from migrate.reports.summary import advice_on
 from migrate.reports.wire.assess import clean
 
 Json = dict[str, Any]
@@ -126,7 +127,7 @@ def _result(
         "ruleId": finding.rule,
         "ruleIndex": index[finding.rule],
         "level": "error" if failing else _LEVELS[finding.severity],
-        "message": {"text": _text(f"{one.service.name}: {finding.message} {finding.remedy}")},
+        "message": {"text": _text(_said(one, finding))},
         "locations": [_location(place) | _logical(one) for place in finding.evidence[:1] or (_home(one),)],
         "partialFingerprints": {VERSION: mark.fingerprint},
         "suppressions": _suppressions(mark),
@@ -147,6 +148,11 @@ def _result(
     if review.has_baseline:
         result["baselineState"] = "unchanged" if mark.known else "new"
     return result
+
+
+def _said(one: ServiceAssessment, finding: Finding) -> str:
+    advice = "".join(f" {item.text}" for item in advice_on(one, finding.rule))
+    return f"{one.service.name}: {finding.message} {finding.remedy}{advice}"
 
 
 def _suppressions(mark: Mark) -> list[Json]:
@@ -227,6 +233,7 @@ def _invocation(review: Review, index: Mapping[str, int]) -> Json:
 
 
 def _service(one: ServiceAssessment) -> Json:
+    routes = one.service.source.routes if one.service.source else ()
     return {
         "name": one.service.name,
         "verdict": one.verdict,
@@ -234,4 +241,6 @@ def _service(one: ServiceAssessment) -> Json:
         "confidence": one.confidence,
         "targets": {item.target: item.verdict for item in one.targets},
         "unknown": [item.what for item in one.unknown],
+        "routes": [f"{route.method} {route.path}" for route in routes],
+        "links": [{"service": link.service, "protocol": link.protocol} for link in one.service.links],
     }

@@ -258,8 +258,9 @@ class _Report:
         self._heading("effort")
         low, high = one.effort.low, one.effort.high
         self._wrap(f"{low:g} to {high:g} days: {'; '.join(one.effort.assumptions)}", first="  ")
-        if one.service.source and one.service.source.server:
-            self._wrap(one.changes[0], first="  ")
+        server = one.service.source.server if one.service.source else None
+        if server:
+            self._wrap(f"{server} is replaced by the adapter and the runtime.", first="  ")
 
     def _gain(self, one: ServiceAssessment) -> None:
         if not one.gain:

@@ -11,7 +11,19 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from analyzers.model import Assessment, Evidence, Inventory, NotRead, RuleFailure
+from analyzers.assess import assess
+from analyzers.model import (
+    Assessment,
+    Evidence,
+    FactKind,
+    Inventory,
+    Link,
+    NotRead,
+    Route,
+    RuleFailure,
+)
+from analyzers.rules._build import at, fact
+from analyzers.rules._build import service as built
 from migrate.policy import new_baseline, plain
 from migrate.reports.assess_markdown import LIMIT, render
 from migrate.reports.console import printable
@@ -165,3 +177,16 @@ def test_a_service_with_many_findings_shows_the_first() -> None:
     markdown = render(plain(Assessment(Inventory(Path("/repo"), None, ()), (one,), "1", "1")))
     assert markdown.count("**refactor** `memory-state`") == 20
     assert "And 1 more;" in markdown
+
+
+def test_targets_routes_links_and_advice_are_there() -> None:
+    one = built(
+        fact(FactKind.OUTBOUND, "redis", "app.py:3", "redis:6379"), links=(Link("redis", "redis", 6379),)
+    )
+    assert one.source is not None
+    one = replace(one, source=replace(one.source, routes=(Route("GET", "/a|b", at("app.py:9")),)))
+    page = render(plain(assess(Inventory(Path("/repo"), None, (one,)))))
+    assert "**refactor** on spin, wasmtime, spinkube, wasmcloud (lacks `dns`, `tcp`)" in page
+    assert "Calls here: `redis` (redis)." in page
+    assert "Routes: `GET /a|b`." in page
+    assert "Advice: On Spin this can be its own interface" in page

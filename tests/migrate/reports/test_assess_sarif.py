@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzers.assess import assess
-from analyzers.model import Inventory, NotRead, RuleFailure, Service
+from analyzers.model import FactKind, Inventory, Link, NotRead, Route, RuleFailure, Service
 from analyzers.rules import load
+from analyzers.rules._build import at, fact, service
 from migrate.policy import FailOn, Review, new_baseline, plain
 from migrate.reports.assess_sarif import to_sarif
 from tests.conftest import ROOT
@@ -159,3 +160,16 @@ def test_every_rule_stands_there_with_its_help(tmp_path: Path) -> None:
         assert rule["shortDescription"]["text"]
     for result in run["results"]:
         assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
+
+
+def test_advice_is_in_the_message_and_routes_and_links_in_the_properties(tmp_path: Path) -> None:
+    one = service(
+        fact(FactKind.OUTBOUND, "redis", "app.py:3", "redis:6379"), links=(Link("redis", "redis", 6379),)
+    )
+    assert one.source is not None
+    one = replace(one, source=replace(one.source, routes=(Route("GET", "/a", at("app.py:9")),)))
+    run = run_of(plain(assess(Inventory(tmp_path, None, (one,)))))
+    (result,) = (item for item in run["results"] if item["ruleId"] == "tcp-client")
+    assert "On Spin this can be its own interface" in result["message"]["text"]
+    (shown,) = run["properties"]["services"]
+    assert (shown["routes"], shown["links"]) == (["GET /a"], [{"service": "redis", "protocol": "redis"}])
