@@ -9,14 +9,15 @@ from __future__ import annotations
 import ast
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
 from analyzers.languages.python.blocks import Function, is_main_guard
 from analyzers.languages.python.entry import Entry, of_expression
-from analyzers.languages.python.modules import Definition, Module, Program, bound_names, origin
+from analyzers.languages.python.modules import Definition, Module, Program, origin
 from analyzers.languages.python.scopes import Scope
+from analyzers.languages.python.syntax import bound_names
 from analyzers.model import Evidence, Fact, FactKind, Reach
 
 _Told = tuple[Module, ast.stmt | ast.expr]  # a statement, or a condition, and the module it stands in
@@ -42,7 +43,7 @@ def find(program: Program, entry: Entry, scopes: Sequence[Scope]) -> Iterator[Fa
         return
     block = _Block(program, entry, read_by_requests(scopes, module))
     body: list[ast.stmt] = []
-    for statement in module.tree.body:
+    for statement in program.tree(module).body:
         if is_main_guard(statement) and isinstance(statement, ast.If):
             body += statement.body
         elif module is not entry.module:  # the application is another module's: nothing of this one runs
@@ -70,11 +71,15 @@ def read_by_requests(scopes: Sequence[Scope], module: Module) -> frozenset[str]:
         function = scope.function
         if scope.module is not module or function is None or function.reach is not Reach.REQUEST:
             continue
-        called = [node.func for node in scope.nodes if isinstance(node, ast.Call)]
-        for node in (*scope.loads, *called):
-            name = _root(node)
-            if name and not scope.is_local(name):
-                found.add(name)
+        called = (
+            node[0] if isinstance(node, tuple) else _root(node.func)
+            for node in scope.nodes
+            if isinstance(node, tuple | ast.Call)
+        )
+        for name in (*scope.names, *called):
+            first = name.partition(".")[0]
+            if first and not scope.is_local(first):
+                found.add(first)
     return frozenset(found)
 
 
@@ -151,7 +156,7 @@ class _Block:
         bound = {a.asname or a.name.partition(".")[0] for a in node.names}
         path = place.module.path
         if path not in self.used:
-            tree = place.module.tree
+            tree = self.program.tree(place.module)
             self.used[path] = frozenset(n.id for n in ast.walk(tree) if isinstance(n, ast.Name))
         return not bound & self.used[path] and any(
             self.program.load(name) is not None and self.program.own(name) for name in names if name
@@ -198,12 +203,12 @@ class _Block:
         found = self.program.definition(name) if "." in name else self.program.lookup(module, name)
         if found is None or not isinstance(found.node, Function | ast.ClassDef):
             return None
-        return found
+        return replace(found, node=self.program.whole(found.module, found.node))
 
     def _followed(self, module: Module, function: Function) -> Sequence[_Told]:
         """What calling an own function does; nothing for the factory, which the adapter calls too."""
         factory = self.entry.factory
-        if factory is not None and factory.node is function:
+        if factory is not None and (factory.module, factory.node.lineno) == (module, function.lineno):
             return ()
         if id(function) in self.following or len(self.following) >= _FOLLOW:
             return ()

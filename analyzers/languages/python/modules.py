@@ -4,39 +4,45 @@ from __future__ import annotations
 
 import ast
 import posixpath
-import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from analyzers.guest import Guest
-from analyzers.languages.python.blocks import Outline, TooLargeError, is_main_guard, is_type_checking, outline
+from analyzers.languages.python.summary import BY_NAME, Imported, Summary, parse, syntax_tree
+from analyzers.languages.python.syntax import dotted, name_of
 from analyzers.model import Evidence
 from analyzers.repository import Tree
 
 _FOLLOW = 12  # re-exports and calls that are followed, one behind the other
 
-_PARSED: WeakKeyDictionary[Tree, dict[str, Outline | str]] = WeakKeyDictionary()
+_PARSED: WeakKeyDictionary[Tree, dict[str, Summary | str]] = WeakKeyDictionary()
+
+
+Definable = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+AnyDefinition = TypeVar("AnyDefinition", bound=Definable)
+_DEFINABLE = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 @dataclass(slots=True)
 class Module:
-    """A parsed module. `names` maps a local name to the dotted name it was imported from."""
+    """A module as it is summed up. `names` maps a local name to the dotted name it was imported from."""
 
     name: str
     path: str  # repository-relative
     guest: str
     is_package: bool
-    outline: Outline
+    summary: Summary
     names: dict[str, str] = field(default_factory=dict)
     stars: list[str] = field(default_factory=list)  # modules of `from x import *`
     imports: list[Import] = field(default_factory=list)
-    definitions: dict[str, tuple[ast.stmt, ast.expr | None]] = field(default_factory=dict)  # top level
 
     @property
-    def tree(self) -> ast.Module:
-        return self.outline.tree
+    def definitions(self) -> Mapping[str, tuple[ast.stmt, ast.expr | None]]:
+        """What is bound at the top level."""
+        return self.summary.definitions
 
     @property
     def package(self) -> str:
@@ -78,6 +84,8 @@ class Program:
         self.unparsed: dict[str, str] = {}  # repository path -> why
         self._missing: set[str] = set()
         self._places: dict[str, tuple[str, bool] | None] = {}
+        self._trees: dict[str, ast.Module] = {}
+        self._whole: dict[str, dict[tuple[int, str], Definable]] = {}
 
     def locate(self, name: str) -> tuple[str, bool] | None:
         """The guest file of a module and whether it is a package; ("", True) of a namespace package."""
@@ -146,10 +154,28 @@ class Program:
             return None
         module = Module(name, path, guest, is_package, parsed)
         _read_imports(module)
-        for node in top_level(parsed.tree):  # of several the last one counts, as it does when the module runs
-            for bound, value in bound_names(node):
-                module.definitions[bound] = (node, value)
         return module
+
+    def tree(self, module: Module) -> ast.Module:
+        """All of a module's syntax: read again, for what its summary leaves out."""
+        if module.path not in self._trees:
+            found = syntax_tree(self.guest.tree.data(module.path) or b"")
+            self._trees[module.path] = ast.Module([], []) if isinstance(found, str) else found
+        return self._trees[module.path]
+
+    def whole(self, module: Module, definition: AnyDefinition) -> AnyDefinition:
+        """A function or class of a module with its body."""
+        key = (definition.lineno, definition.name)
+        if module.path not in self._whole:
+            nodes = (n for n in ast.walk(self.tree(module)) if isinstance(n, _DEFINABLE))
+            self._whole[module.path] = {(n.lineno, n.name): n for n in nodes}
+        found = self._whole[module.path].get(key)
+        return found if isinstance(found, type(definition)) else definition
+
+    def started(self, module: Module) -> Summary:
+        """What a script holds that is started: `if __name__ == "__main__"` included."""
+        found = parse(self.guest.tree.data(module.path) or b"", main=True)
+        return module.summary if isinstance(found, str) else found
 
     def own(self, name: str) -> bool:
         return self.locate(name) is not None
@@ -183,14 +209,13 @@ class Program:
 
     def _named_in_strings(self, module: Module) -> Iterator[str]:
         """Own modules that a framework imports by name: INSTALLED_APPS, `include()`, `from_object()`."""
-        settings = "INSTALLED_APPS" in module.names or _assigns(module.tree, "INSTALLED_APPS")
+        settings = "INSTALLED_APPS" in module.names or "INSTALLED_APPS" in module.definitions
         named: list[str] = []
         if settings:
-            constants = (node.value for node in ast.walk(module.tree) if isinstance(node, ast.Constant))
+            constants = (n.value for n in ast.walk(self.tree(module)) if isinstance(n, ast.Constant))
             named = [text for text in constants if isinstance(text, str)]
-        for call in module.outline.calls:
-            name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-            if name in _BY_NAME:
+        for call in module.summary.calls:
+            if name_of(call.func) in BY_NAME:
                 values = (a.value for a in call.args if isinstance(a, ast.Constant))
                 named += [text for text in values if isinstance(text, str)]
         for text in dict.fromkeys(named):
@@ -233,129 +258,44 @@ class Program:
         return Evidence(module.path, line, self.guest.tree.line(module.path, line))
 
 
-_BY_NAME = frozenset({"include", "from_object", "import_string", "import_module", "setdefault", "get_module"})
 _DJANGO_PARTS = ("apps", "models", "admin", "signals", "templatetags")
-
-
-def parse(data: bytes) -> Outline | str:
-    """What a file holds, or why that cannot be told."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # invalid escapes in the code that we read
-            tree = ast.parse(data)
-    except SyntaxError as error:
-        where = f", line {error.lineno}" if error.lineno else ""
-        return f"is not Python that this version can read: {error.msg}{where}"
-    except (ValueError, RecursionError, MemoryError) as error:
-        return f"is not Python that can be read: {error or type(error).__name__}"
-    try:
-        return outline(tree)
-    except TooLargeError as error:
-        return str(error)
-
-
-def _assigns(tree: ast.Module, name: str) -> bool:
-    return any(bound == name for node in tree.body for bound, _ in bound_names(node))
-
-
-def top_level(tree: ast.Module, *, main: bool = False) -> Iterator[ast.stmt]:
-    """Statements that run when the module is imported, blocks opened, in order. `main` adds those under
-    `if __name__ == "__main__"`; blocks for type checkers are left out."""
-    stack = list(reversed(tree.body))
-    while stack:
-        node = stack.pop()
-        yield node
-        blocks: list[ast.stmt] = []
-        if isinstance(node, ast.If):
-            if is_type_checking(node.test) or (is_main_guard(node) and not main):
-                blocks = node.orelse
-            else:
-                blocks = node.body + node.orelse
-        elif isinstance(node, ast.Try | ast.TryStar):
-            handlers = [statement for handler in node.handlers for statement in handler.body]
-            # The body's names win over those of handlers: it is what happens when all is well.
-            blocks = handlers + node.body + node.orelse + node.finalbody
-        elif isinstance(node, ast.With | ast.AsyncWith):
-            blocks = node.body
-        elif isinstance(node, ast.For | ast.While):
-            blocks = node.body + node.orelse
-        elif isinstance(node, ast.Match):
-            blocks = [statement for case in node.cases for statement in case.body]
-        stack.extend(reversed(blocks))
-
-
-def bound_names(node: ast.stmt) -> Iterator[tuple[str, ast.expr | None]]:
-    """Names that a statement binds, with the value where it is one expression."""
-    if isinstance(node, ast.Assign):
-        for target in node.targets:
-            if isinstance(target, ast.Name):
-                yield target.id, node.value
-            elif isinstance(target, ast.Tuple | ast.List):
-                values: Sequence[ast.expr | None] = [None] * len(target.elts)
-                if isinstance(node.value, ast.Tuple | ast.List) and len(node.value.elts) == len(target.elts):
-                    values = node.value.elts
-                for element, value in zip(target.elts, values, strict=True):
-                    if isinstance(element, ast.Name):
-                        yield element.id, value
-    elif isinstance(node, ast.AnnAssign):
-        if isinstance(node.target, ast.Name) and node.value is not None:
-            yield node.target.id, node.value
-    elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        yield node.name, None
-    elif isinstance(node, ast.Import | ast.ImportFrom):
-        for alias in node.names:
-            yield alias.asname or alias.name.partition(".")[0], None
-    elif isinstance(node, ast.With | ast.AsyncWith):
-        for item in node.items:
-            if isinstance(item.optional_vars, ast.Name):
-                yield item.optional_vars.id, item.context_expr
 
 
 def _read_imports(module: Module) -> None:
     """Fill names, stars and imports, from all scopes except blocks for type checkers."""
-    for node, optional in module.outline.imports:
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                module.imports.append(Import(alias.name, None, node.lineno, optional))
-                target = alias.name if alias.asname else alias.name.partition(".")[0]
-                module.names.setdefault(alias.asname or target, target)
+    for item in module.summary.imports:
+        if item.module is None:
+            for name, given in item.names:
+                module.imports.append(Import(name, None, item.line, item.optional))
+                target = name if given else name.partition(".")[0]
+                module.names.setdefault(given or target, target)
             continue
-        base = _absolute(module, node)
+        base = _absolute(module, item)
         if base is None:
             continue
-        for alias in node.names:
-            module.imports.append(Import(base, alias.name, node.lineno, optional))
-            if alias.name == "*":
+        for name, given in item.names:
+            module.imports.append(Import(base, name, item.line, item.optional))
+            if name == "*":
                 module.stars.append(base)
             else:
-                module.names.setdefault(alias.asname or alias.name, f"{base}.{alias.name}")
-    for call in module.outline.calls:
+                module.names.setdefault(given or name, f"{base}.{name}")
+    for call in module.summary.calls:
         if call.args and isinstance(call.args[0], ast.Constant):
-            name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
             text = call.args[0].value
-            if name in ("import_module", "__import__") and isinstance(text, str) and not text.startswith("."):
+            if name_of(call.func) not in ("import_module", "__import__") or not isinstance(text, str):
+                continue
+            if not text.startswith("."):
                 module.imports.append(Import(text, None, call.lineno, False))
 
 
-def _absolute(module: Module, node: ast.ImportFrom) -> str | None:
-    if not node.level:
-        return node.module
+def _absolute(module: Module, item: Imported) -> str | None:
+    if not item.level:
+        return item.module
     parts = module.package.split(".") if module.package else []
-    if node.level > len(parts):
+    if item.level > len(parts):
         return None  # it leads out of the top-level package and fails when it runs
-    kept = parts[: len(parts) - (node.level - 1)]
-    return ".".join([*kept, node.module] if node.module else kept) or None
-
-
-def dotted(node: ast.expr) -> str | None:
-    """`a.b.c` of a name or a chain of attributes."""
-    if isinstance(node, ast.Name):
-        return node.id
-    name = ""
-    while isinstance(node, ast.Attribute):
-        name = f".{node.attr}{name}"
-        node = node.value
-    return node.id + name if isinstance(node, ast.Name) else None
+    kept = parts[: len(parts) - (item.level - 1)]
+    return ".".join([*kept, item.module] if item.module else kept) or None
 
 
 def origin(module: Module, node: ast.expr) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from analyzers.languages.python.entry import Entry
 from analyzers.languages.python.modules import Module, Program, origin
+from analyzers.languages.python.summary import MOUNTS, REGISTERS, ROUTERS
 from analyzers.languages.python.values import UnknownValueError, Value, evaluate
 from analyzers.model import Route
 
@@ -55,18 +56,18 @@ def _mounts(program: Program, modules: Sequence[Module]) -> dict[str, str]:
     own: dict[str, str] = {}
     parents: dict[str, tuple[str, str, bool]] = {}
     for module in modules:
-        for node in module.outline.assignments:
+        for node in module.summary.assignments:
             if isinstance(node.value, ast.Call):
                 kind = (origin(module, node.value.func) or "").rpartition(".")[2]
-                if kind in ("Blueprint", "APIBlueprint", "APIRouter", "Router", "Namespace"):
+                if kind in ROUTERS:
                     name = "prefix" if kind == "APIRouter" else "url_prefix"
                     prefix = _text(program, module, _keyword(node.value, name)) or ""
                     for target in node.targets:
                         if isinstance(target, ast.Name):
                             own[f"{module.name}.{target.id}"] = prefix
-        for call in module.outline.calls:
+        for call in module.summary.calls:
             if isinstance(call.func, ast.Attribute) and call.args:
-                if call.func.attr not in ("register_blueprint", "include_router"):
+                if call.func.attr not in MOUNTS:
                     continue
                 flask = call.func.attr == "register_blueprint"
                 given = _keyword(call, "url_prefix" if flask else "prefix")
@@ -100,20 +101,17 @@ def _identity(program: Program, module: Module, node: ast.expr) -> str | None:
 def _decorated(program: Program, module: Module, prefixes: dict[str, str]) -> Iterator[Route]:
     found = [
         (node.lineno, _declared(program, module, decorator, prefixes))
-        for node in module.outline.functions
+        for node in module.summary.decorated
         for decorator in reversed(node.decorator_list)
         if isinstance(decorator, ast.Call)
     ]
     found += [
         (call.lineno, _registered(program, module, call, prefixes))
-        for call in module.outline.calls
-        if _last_name(module, call.func) in _REGISTERS
+        for call in module.summary.calls
+        if _last_name(module, call.func) in REGISTERS
     ]
     for _, routes in sorted(found, key=lambda item: item[0]):
         yield from routes
-
-
-_REGISTERS = frozenset({"add_url_rule", "add_api_route", "add_route", "Route", "APIRoute"})
 
 
 def _last_name(module: Module, node: ast.expr) -> str:
@@ -207,7 +205,7 @@ def _django(program: Program, module: Module, prefix: str, depth: int) -> Iterat
     """`path()`, `re_path()` and `include()` of a URL configuration; every view is taken for GET."""
     if depth > _DEPTH:
         return
-    for node in module.outline.calls:
+    for node in module.summary.calls:
         if len(node.args) < 2:
             continue
         kind = (origin(module, node.func) or "").rpartition(".")[2]

@@ -6,9 +6,10 @@ import ast
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
-from analyzers.languages.python.blocks import outline
 from analyzers.languages.python.entry import Entry
-from analyzers.languages.python.modules import Module, Program, dotted
+from analyzers.languages.python.modules import Module, Program
+from analyzers.languages.python.summary import Named, Summary
+from analyzers.languages.python.syntax import dotted
 from analyzers.model import Reach
 
 # Decorators that leave a function what it is; any other one hands it to somebody who calls it.
@@ -33,15 +34,17 @@ _COMMANDS = frozenset({"command", "cli_command", "group", "cli", "task_command",
 
 @dataclass(slots=True, eq=False)
 class Scope:
-    """A block of one of the service's modules, and when it runs. What `Block` has as well is the block's."""
+    """A part of one of the service's modules, and when it runs. What `Part` has as well is the part's."""
 
     module: Module
     node: ast.AST
     kind: str  # module, class, function, lambda
     name: str
     parent: Scope | None
-    nodes: Sequence[ast.AST] = ()
-    loads: Sequence[ast.Name | ast.Attribute] = ()
+    nodes: Sequence[ast.AST | Named] = ()
+    names: Set[str] = frozenset()
+    addresses: Sequence[ast.expr] = ()
+    loops: bool = False
     locals: Set[str] = frozenset()
     globals: Set[str] = frozenset()
     imports: Set[str] = frozenset()
@@ -80,38 +83,40 @@ class Scope:
     def origin(self, node: ast.expr) -> str | None:
         """The dotted name an expression means, imports followed; None for locals and computed ones."""
         name = dotted(node)
-        if name is None:
-            return None
+        return self.origin_of(name) if name is not None else None
+
+    def origin_of(self, name: str) -> str | None:
+        """The same of a dotted name as it is written."""
         first, dot, rest = name.partition(".")
         if self.is_local(first):
             return None
         return self.module.names.get(first, first) + dot + rest
 
 
-def of_module(module: Module, *, main: bool) -> list[Scope]:
+def of_module(module: Module, summary: Summary) -> list[Scope]:
     """All scopes of a module, outermost first. Blocks for type checkers are left out, and so is what
-    stands under `if __name__ == "__main__"` unless `main`."""
-    blocks = outline(module.tree, main=True).blocks if main else module.outline.blocks
-    made: dict[int, Scope] = {}
-    for block in blocks:
-        parent = made[id(block.parent)] if block.parent is not None else None
-        name = block.name if parent is not None else module.name
+    stands under `if __name__ == "__main__"` unless `summary` is that of the script that is started."""
+    made: list[Scope] = []
+    for part in summary.parts:
+        parent = made[part.parent] if part.parent >= 0 else None
         scope = Scope(
             module,
-            block.node,
-            block.kind,
-            name,
+            part.node,
+            part.kind,
+            part.name if parent is not None else module.name,
             parent,
-            block.nodes,
-            block.loads,
-            block.locals,
-            block.globals,
-            block.imports,
+            part.nodes,
+            part.names,
+            part.addresses,
+            part.loops,
+            part.locals,
+            part.globals,
+            part.imports,
         )
-        made[id(block)] = scope
-        if parent is not None and block.kind != "lambda":
-            parent.inner[name] = scope
-    return list(made.values())
+        made.append(scope)
+        if parent is not None and part.kind != "lambda":
+            parent.inner[part.name] = scope
+    return made
 
 
 # --- when ------------------------------------------------------------------------------------------
@@ -119,6 +124,12 @@ def of_module(module: Module, *, main: bool) -> list[Scope]:
 
 _DEFINITIONS = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef})
 _CONSTRUCTORS = ("__init__", "__post_init__")
+
+
+def _place(module: Module, node: ast.AST) -> tuple[object, ...]:
+    """What tells definitions apart, whichever reading of the file they come from."""
+    name = getattr(node, "name", None)
+    return (module.path, module.name, getattr(node, "lineno", 0), name if name is not None else id(node))
 
 
 class Group(list[Scope]):
@@ -131,13 +142,13 @@ class Calls:
     def __init__(self, program: Program, entry: Entry, scopes: Sequence[Scope]) -> None:
         self.program = program
         self.scopes = scopes
-        self.by_node = {id(scope.node): scope for scope in scopes}
+        self._by_place = {_place(scope.module, scope.node): scope for scope in scopes}
         self.methods: dict[str, Group] = {}
         for scope in scopes:
             if scope.kind == "function" and scope.parent is not None and scope.parent.kind == "class":
                 self.methods.setdefault(scope.name, Group()).append(scope)
         modules = {id(scope.module): scope.module for scope in scopes}.values()
-        self.mentions = {name for module in modules for name in module.outline.mentions}
+        self.mentions = {name for module in modules for name in module.summary.mentions}
         self.decorators: set[int] = set()  # functions that a call gives back to decorate with
         # Names that may mean a function or a class of ours: what others mean need not be looked up.
         self._defined = {scope.name for scope in scopes if scope.kind in ("function", "class")}
@@ -150,18 +161,27 @@ class Calls:
         self._callees = {id(scope): self._called(scope) for scope in scopes}
         self._judge(entry)
 
+    def of_node(self, module: Module, node: ast.AST) -> Scope | None:
+        """The scope of a definition."""
+        return self._by_place.get(_place(module, node))
+
     def scope_of(self, scope: Scope, node: ast.expr) -> Scope | None:
         """The function or class that an expression names."""
-        if isinstance(node, ast.Name) and node.id in self._defined:
-            outer: Scope | None = scope
-            while outer is not None and outer.kind != "module":
-                if outer.kind != "class" and node.id in outer.inner:
-                    return outer.inner[node.id]
-                outer = outer.parent
-        last = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+        written = dotted(node)
+        return self.named(scope, written) if written is not None else None
+
+    def named(self, scope: Scope, written: str) -> Scope | None:
+        """The function or class that a dotted name means in a scope."""
+        last = written.rpartition(".")[2]
         if last not in self._defined:
             return None
-        name = scope.origin(node)
+        if last == written:
+            outer: Scope | None = scope
+            while outer is not None and outer.kind != "module":
+                if outer.kind != "class" and written in outer.inner:
+                    return outer.inner[written]
+                outer = outer.parent
+        name = scope.origin_of(written)
         if name is None:
             return None
         key = (id(scope.module), name)
@@ -181,7 +201,7 @@ class Calls:
                 if outer_found
                 else None
             )
-        return self.by_node.get(id(found.node)) if found is not None else None
+        return self.of_node(found.module, found.node) if found is not None else None
 
     def _member(self, module: Module, node: ast.AST, value: ast.expr | None, name: str) -> Scope | None:
         if isinstance(value, ast.Call):
@@ -191,7 +211,7 @@ class Calls:
         if isinstance(node, ast.ClassDef):
             for item in node.body:
                 if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef) and item.name == name:
-                    return self.by_node.get(id(item))
+                    return self.of_node(module, item)
         return None
 
     def method(self, owner: Scope | None, name: str) -> Scope | None:
@@ -204,28 +224,36 @@ class Calls:
         object is not known every one of that name is taken: as one group, for there may be thousands."""
         found: list[Scope | Group] = []
         for node in scope.nodes:
-            if isinstance(node, ast.Call):
-                self._call(scope, node, found)
+            if isinstance(node, tuple):
+                self._call(scope, node[0], None, found)
+            elif isinstance(node, ast.Call):
+                name = dotted(node.func)
+                if name is None and isinstance(node.func, ast.Attribute):
+                    name = f"?.{node.func.attr}"
+                if name is not None:
+                    self._call(scope, name, node, found)
             elif node.__class__ in _DEFINITIONS:
-                if isinstance(node, ast.ClassDef) and (inner := self.by_node.get(id(node))):
+                if isinstance(node, ast.ClassDef) and (inner := self.of_node(scope.module, node)):
                     found.append(inner)
                 for decorator in getattr(node, "decorator_list", ()):
                     found += self._decorating(scope, decorator)
         return found
 
-    def _call(self, scope: Scope, node: ast.Call, found: list[Scope | Group]) -> None:
-        target = self.scope_of(scope, node.func)
+    def _call(self, scope: Scope, name: str, node: ast.Call | None, found: list[Scope | Group]) -> None:
+        """A call of a dotted name; `?` stands for an object that has none."""
+        target = self.named(scope, name)
+        receiver, _, last = name.rpartition(".")
         if target is None:
-            if isinstance(node.func, ast.Attribute) and (group := self.methods.get(node.func.attr)):
-                is_self = isinstance(node.func.value, ast.Name) and node.func.value.id in ("self", "cls")
-                own = self.method(scope.owner, node.func.attr) if is_self else None
+            if receiver and (group := self.methods.get(last)):
+                own = self.method(scope.owner, last) if receiver in ("self", "cls") else None
                 found.append(own or group)
             return
         if target.kind == "class":
-            found += [m for name in _CONSTRUCTORS if (m := self.method(target, name))]
+            found += [m for maker in _CONSTRUCTORS if (m := self.method(target, maker))]
         else:
             found.append(target)
-        self._sites.setdefault(id(target), []).append((scope, node))
+        if node is not None:
+            self._sites.setdefault(id(target), []).append((scope, node))
 
     def _decorating(self, scope: Scope, decorator: ast.expr) -> list[Scope]:
         """What applying a decorator calls: `@register` the function itself; `@register("x")`, called on its
@@ -239,13 +267,18 @@ class Calls:
         given = {
             n.value.id for n in maker.nodes if isinstance(n, ast.Return) and isinstance(n.value, ast.Name)
         }
-        inside = [s for n in maker.nodes if (s := self.by_node.get(id(n))) is not None]
+        inside = [
+            s
+            for n in maker.nodes
+            if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)
+            and (s := self.of_node(maker.module, n)) is not None
+        ]
         returned = [s for s in inside if s.kind == "function" and s.name in given]
         self.decorators |= {id(s.node) for s in returned}
         return returned
 
     def calls_of(self, function: Scope) -> Sequence[tuple[Scope, ast.Call]]:
-        """Every call of a function that names it, with the scope that the call stands in."""
+        """The calls of a function that name it and give it a name, with the scope that they stand in."""
         return self._sites.get(id(function), ())
 
     def _closure(self, start: Sequence[Scope]) -> set[int]:
@@ -268,14 +301,14 @@ class Calls:
         called = {id(callee) for callees in self._callees.values() for callee in callees}
         called |= {id(method) for group in self.methods.values() if id(group) in called for method in group}
         used = self._used_as_values() - self.decorators
-        factory = entry.factory.node if entry.factory is not None else None
+        factory = _place(entry.factory.module, entry.factory.node) if entry.factory is not None else None
         for scope in self.scopes:
             if scope.kind not in ("function", "lambda"):
                 continue
             marks = [_last_name(d) for d in getattr(scope.node, "decorator_list", ())]
             handed = [m for m in marks if m not in _NEUTRAL]
             if (
-                scope.node is factory
+                _place(scope.module, scope.node) == factory
                 or (handed and set(handed) <= _STARTUP)
                 or self._is_startup(scope, marks)
             ):
@@ -319,8 +352,8 @@ class Calls:
         """Functions that are handed on by name: callbacks, view functions, thread targets."""
         found: set[int] = set()
         for scope in self.scopes:
-            for node in scope.loads:
-                target = self.scope_of(scope, node)
+            for name in scope.names:
+                target = self.named(scope, name)
                 if target is not None and target.kind == "function":
                     found.add(id(target.node))
         return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from analyzers.languages.python.modules import Definition, Module, Program, origin, top_level
+from analyzers.languages.python.modules import Definition, Module, Program, origin
 
 FOLLOW = 10
 # Constructor -> framework and interface. Versions do not matter: these names are stable.
@@ -87,6 +87,7 @@ def _of_class(
 def _returned(
     program: Program, module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef, depth: int
 ) -> tuple[str | None, str | None]:
+    function = program.whole(module, function)
     for node in ast.walk(function):
         if isinstance(node, ast.Return) and node.value is not None:
             result = of_expression(program, module, node.value, function, depth + 1)
@@ -123,11 +124,9 @@ def of_expression(
             if result[0]:
                 return result
     if isinstance(node, ast.Name) and scope is None and program.lookup(module, node.id) is None:
-        for statement in top_level(module.tree, main=True):  # if __name__ == "__main__": app = create_app()
-            if isinstance(statement, ast.Assign) and any(
-                getattr(target, "id", "") == node.id for target in statement.targets
-            ):
-                return of_expression(program, module, statement.value, None, depth + 1)
+        guarded = module.summary.guarded.get(node.id)  # if __name__ == "__main__": app = create_app()
+        if guarded is not None:
+            return of_expression(program, module, guarded, None, depth + 1)
     if isinstance(node, ast.Name | ast.Attribute):
         name = origin(module, node) or ""
         found = program.definition(name) if "." in name else program.lookup(module, name)

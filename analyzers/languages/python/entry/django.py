@@ -12,7 +12,7 @@ def settings_module(program: Program, module: Module) -> str | None:
     """The settings module: the environment's, else the default that the module sets."""
     if given := program.env.get("DJANGO_SETTINGS_MODULE"):
         return given
-    for node in (*module.outline.calls, *module.outline.assignments):
+    for node in (*module.summary.calls, *module.summary.assignments):
         match node:
             case ast.Call(func=ast.Attribute(attr="setdefault"), args=[ast.Constant(value=key), value_node]):
                 if key != "DJANGO_SETTINGS_MODULE":

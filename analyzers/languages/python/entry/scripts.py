@@ -9,8 +9,9 @@ from dataclasses import replace
 from analyzers.languages.python.entry.application import FOLLOW, HANDLERS, of_expression
 from analyzers.languages.python.entry.model import Entry, lost
 from analyzers.languages.python.entry.targets import named, why_not
-from analyzers.languages.python.modules import Definition, Module, Program, origin, top_level
+from analyzers.languages.python.modules import Definition, Module, Program, origin
 from analyzers.languages.python.servers import Launch, address
+from analyzers.languages.python.syntax import top_level
 from analyzers.languages.python.values import UnknownValueError, Value, evaluate
 from analyzers.model import Unknown
 
@@ -64,7 +65,7 @@ def _serving_call(program: Program, launch: Launch, module: Module, seen: set[st
         return None
     seen.add(module.name)
     calls: list[tuple[ast.Call, ast.FunctionDef | ast.AsyncFunctionDef | None]] = []
-    for statement in top_level(module.tree, main=True):
+    for statement in top_level(program.tree(module), main=True):
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
             calls += [(n, statement) for n in ast.walk(statement) if isinstance(n, ast.Call)]
         elif isinstance(statement, ast.ClassDef):
@@ -181,7 +182,7 @@ def _served(
         return lost(launch, f"the application that {launch.server} serves in {module.path}", module)
     framework, interface = of_expression(program, module, argument, scope)
     evidence = program.evidence(module, call.lineno)
-    for candidate in _candidates(argument, scope, module):
+    for candidate in _candidates(program, argument, scope, module):
         if isinstance(candidate, ast.Name):
             definition = program.lookup(module, candidate.id)
             if definition is not None:
@@ -210,14 +211,14 @@ def _served(
 
 
 def _candidates(
-    argument: ast.expr, scope: ast.FunctionDef | ast.AsyncFunctionDef | None, module: Module
+    program: Program, argument: ast.expr, scope: ast.FunctionDef | ast.AsyncFunctionDef | None, module: Module
 ) -> Iterator[ast.expr]:
     """The argument itself, then what a local name of the same spelling is assigned."""
     yield argument
     if not isinstance(argument, ast.Name):
         return
     bodies: list[ast.AST] = [scope] if scope is not None else []
-    bodies += [node for node in top_level(module.tree, main=True) if isinstance(node, ast.Assign)]
+    bodies += [node for node in top_level(program.tree(module), main=True) if isinstance(node, ast.Assign)]
     for body in bodies:
         for node in ast.walk(body):
             if isinstance(node, ast.Assign) and any(

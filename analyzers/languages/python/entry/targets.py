@@ -12,8 +12,9 @@ from dataclasses import replace
 from analyzers.languages.python.entry.application import of_definition, of_expression
 from analyzers.languages.python.entry.django import settings_module
 from analyzers.languages.python.entry.model import Entry, lost
-from analyzers.languages.python.modules import Module, Program, top_level
+from analyzers.languages.python.modules import Module, Program
 from analyzers.languages.python.servers import Launch, address
+from analyzers.languages.python.syntax import top_level
 from analyzers.languages.python.values import UnknownValueError, Value, evaluate
 from analyzers.model import Unknown
 
@@ -154,7 +155,7 @@ def _best_flask(program: Program, launch: Launch, module: Module) -> Entry:
         found = program.lookup(module, name)
         if found is not None and of_definition(program, found, called=False)[0]:
             return named(program, launch, module, name)
-    for node in top_level(module.tree):
+    for node in top_level(program.tree(module)):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             framework, _ = of_expression(program, module, node.value, None)
             if framework == "flask":
@@ -173,15 +174,15 @@ def fastapi_run(program: Program, launch: Launch) -> Entry:
     if module is None:
         return lost(launch, "the file that `fastapi run` serves")
     given = launch.arguments[0] if launch.arguments else ""
-    for name in (given,) if given else ("app", "api", *_assigned(module)):
+    for name in (given,) if given else ("app", "api", *_assigned(program, module)):
         found = program.lookup(module, name)
         if found is not None and (given or of_definition(program, found, called=False)[0]):
             return named(program, launch, module, name)
     return lost(launch, f"the application that `fastapi run` serves in {module.path}", module)
 
 
-def _assigned(module: Module) -> Iterator[str]:
-    for node in top_level(module.tree):
+def _assigned(program: Program, module: Module) -> Iterator[str]:
+    for node in top_level(program.tree(module)):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             yield node.targets[0].id
 

@@ -35,7 +35,7 @@ def collect(program: Program, entry: Entry, modules: Sequence[Module], *, extern
     for module in modules:
         try:
             main = entry.main_script and module is entry.module
-            scopes += of_module(module, main=main)
+            scopes += of_module(module, program.started(module) if main else module.summary)
         except RecursionError:
             program.guest.tree.give_up(module.path, "is nested too deeply to be analysed")
     calls = Calls(program, entry, scopes)

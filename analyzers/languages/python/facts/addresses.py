@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from analyzers.languages.python import main_block
-from analyzers.languages.python.facts.nodes import name_of
 from analyzers.languages.python.facts.place import Place
-from analyzers.languages.python.facts.tables import tables
+from analyzers.languages.python.syntax import name_of
+from analyzers.languages.python.tables import tables
 from analyzers.languages.python.values import written
 from analyzers.model import Fact, FactKind, Reach
 
@@ -19,8 +19,7 @@ _REMOTE_ADDRESS = "flask_limiter.util.get_remote_address"
 
 def client_address(at: Place) -> Iterator[Fact]:
     """`request.remote_addr`, `request.access_route`, Flask-Limiter's `get_remote_address`."""
-    called = (node.func for node in at.scope.nodes if isinstance(node, ast.Call))
-    for node in (*at.scope.loads, *called):
+    for node in at.scope.addresses:
         part: ast.expr = node
         while isinstance(part, ast.Attribute) and part.attr not in ("remote_addr", "access_route"):
             part = part.value

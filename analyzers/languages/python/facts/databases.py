@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterator
 
 from analyzers.languages.python.facts.addresses import host_kept
-from analyzers.languages.python.facts.nodes import argument
 from analyzers.languages.python.facts.place import Place, host_of
+from analyzers.languages.python.syntax import argument
 from analyzers.languages.python.values import text_of, written
 from analyzers.model import Confidence, Evidence, Fact, FactKind, Reach
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from analyzers.languages.python.facts.nodes import argument, is_remote_address
 from analyzers.languages.python.facts.place import Place
 from analyzers.languages.python.scopes import Scope
+from analyzers.languages.python.syntax import argument, is_remote_address
 from analyzers.languages.python.values import UnknownValueError, evaluate, text_of, written
 from analyzers.model import Confidence, Fact, FactKind
 

@@ -6,47 +6,11 @@ import ast
 import re
 from collections.abc import Iterator
 
-from analyzers.languages.python.facts.nodes import argument, receiver
 from analyzers.languages.python.facts.place import Place
+from analyzers.languages.python.syntax import argument, receiver
+from analyzers.languages.python.tables import tables
 from analyzers.languages.python.values import written
 from analyzers.model import Confidence, Fact, FactKind
-
-WRITE_CALLS = {
-    "os.remove": 0,
-    "os.unlink": 0,
-    "os.rename": 1,
-    "os.replace": 1,
-    "os.mkdir": 0,
-    "os.makedirs": 0,
-    "os.rmdir": 0,
-    "os.removedirs": 0,
-    "os.truncate": 0,
-    "os.symlink": 1,
-    "os.link": 1,
-    "shutil.copy": 1,
-    "shutil.copy2": 1,
-    "shutil.copyfile": 1,
-    "shutil.copytree": 1,
-    "shutil.move": 1,
-    "shutil.rmtree": 0,
-    "shutil.unpack_archive": 1,
-    "shutil.make_archive": 0,
-    "logging.FileHandler": 0,
-    "logging.handlers.RotatingFileHandler": 0,
-    "logging.handlers.TimedRotatingFileHandler": 0,
-    "logging.handlers.WatchedFileHandler": 0,
-    "shelve.open": 0,
-    "dbm.open": 0,
-}
-TEMPORARY = frozenset(
-    {
-        "tempfile.NamedTemporaryFile",
-        "tempfile.TemporaryFile",
-        "tempfile.TemporaryDirectory",
-        "tempfile.mkstemp",
-    }
-    | {"tempfile.mkdtemp", "tempfile.SpooledTemporaryFile"}
-)
 
 
 def file_call(at: Place, node: ast.Call, name: str, method: str) -> Iterator[Fact]:
@@ -68,16 +32,16 @@ def file_call(at: Place, node: ast.Call, name: str, method: str) -> Iterator[Fac
         if name.startswith("os.") or (
             method in ("unlink", "rmdir", "touch", "mkdir") and not _is_path(node.func)
         ):
-            index = WRITE_CALLS.get(name)
+            index = tables()["write"].get(name)
             if index is not None:
                 yield written_to(at, node, argument(node, index, "path"))
             return
         yield written_to(at, node, node.func.value)
     elif method in ("read_text", "read_bytes") and isinstance(node.func, ast.Attribute):
         yield at.fact(FactKind.FILE_READ, at.path(node.func.value), node)
-    elif name in WRITE_CALLS:
-        yield written_to(at, node, argument(node, WRITE_CALLS[name], "filename"))
-    elif name in TEMPORARY:
+    elif name in tables()["write"]:
+        yield written_to(at, node, argument(node, tables()["write"][name], "filename"))
+    elif name in tables()["temporary"]["calls"]:
         yield at.fact(FactKind.FILE_WRITE, f"{name}()", node, "tempfile")
     elif name == "logging.basicConfig" and (target := argument(node, 99, "filename")) is not None:
         yield written_to(at, node, target)

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from functools import cache
 
-from analyzers.languages.python.facts.tables import tables
 from analyzers.languages.python.modules import Module, Program
 from analyzers.languages.python.requirements import Imported
+from analyzers.languages.python.tables import tables
 from analyzers.model import Confidence, Evidence, Fact, FactKind, Reach
 
 

@@ -6,9 +6,9 @@ import ast
 from collections.abc import Iterator
 from dataclasses import replace
 
-from analyzers.languages.python.facts.nodes import argument, is_remote_address
 from analyzers.languages.python.facts.place import Place
-from analyzers.languages.python.facts.tables import tables
+from analyzers.languages.python.syntax import argument, is_remote_address
+from analyzers.languages.python.tables import tables
 from analyzers.languages.python.values import text_of, written
 from analyzers.model import Fact, FactKind, Reach
 

@@ -6,11 +6,12 @@ import ast
 from collections.abc import Iterator
 
 from analyzers.languages.python.entry import of_expression
-from analyzers.languages.python.facts.nodes import container_of, is_application
 from analyzers.languages.python.facts.objects import changed_by, sets_itself
 from analyzers.languages.python.facts.place import Place
-from analyzers.languages.python.facts.state import ALIASES, MUTATORS, Holder
+from analyzers.languages.python.facts.state import ALIASES, Holder
 from analyzers.languages.python.scopes import Scope
+from analyzers.languages.python.syntax import chain, container_of, is_application
+from analyzers.languages.python.telling import MUTATORS
 from analyzers.languages.python.values import written
 from analyzers.model import Confidence, Fact, FactKind
 
@@ -23,6 +24,7 @@ _PER_REQUEST = (
     "threading.local",
     "werkzeug.local.",
 )
+_METRICS = frozenset({"inc", "observe", "dec", "labels", "set"})  # of prometheus_client
 _APP_STORES = frozenset({"config", "extensions", "state", "ctx"})
 
 
@@ -32,13 +34,7 @@ def changes(at: Place, node: ast.AST) -> Iterator[Fact]:
         if isinstance(node.func, ast.Attribute) and node.func.attr in MUTATORS:
             yield from _changed(at, node.func.value, node)
             yield from _own_method(at, node, node.func.value)
-        elif isinstance(node.func, ast.Attribute) and node.func.attr in (
-            "inc",
-            "observe",
-            "dec",
-            "labels",
-            "set",
-        ):
+        elif isinstance(node.func, ast.Attribute) and node.func.attr in _METRICS:
             yield from _metric(at, node.func.value, node)
         elif isinstance(node.func, ast.Name) and node.func.id == "next" and node.args:
             yield from _changed(at, node.args[0], node)
@@ -48,6 +44,13 @@ def changes(at: Place, node: ast.AST) -> Iterator[Fact]:
         targets = node.targets if isinstance(node, ast.Assign | ast.Delete) else [node.target]
         for target in targets:
             yield from _stored(at, target, node)
+
+
+def called(at: Place, name: str, line: int) -> Iterator[Fact]:
+    """The same of a call of which only the name is kept."""
+    receiver, _, method = name.rpartition(".")
+    if receiver and (method in MUTATORS or method in _METRICS or method in at.calls.methods):
+        yield from changes(at, ast.Call(chain(name), [], [], lineno=line))
 
 
 def _stored(at: Place, target: ast.expr, node: ast.AST) -> Iterator[Fact]:
@@ -70,7 +73,10 @@ def _fills_once(at: Place, name: str) -> bool:
     """Whether a global is only ever given a value where it has none: a connection made on first use."""
     if any(isinstance(n, ast.AugAssign) and getattr(n.target, "id", "") == name for n in at.scope.nodes):
         return False
-    for node in at.scope.nodes:
+    function = at.scope.node
+    if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+        function = at.program.whole(at.module, function)
+    for node in ast.walk(function):
         if not isinstance(node, ast.If):
             continue
         test = node.test
@@ -89,7 +95,7 @@ def _fills_once(at: Place, name: str) -> bool:
             inside = {id(inner) for statement in node.body for inner in ast.walk(statement)}
             stores = [
                 n
-                for n in ast.walk(at.scope.node)
+                for n in ast.walk(function)
                 if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Store)
             ]
             return all(id(store) in inside for store in stores)
@@ -207,7 +213,7 @@ def _self_attribute(at: Place, base: ast.expr, node: ast.AST) -> Iterator[Fact]:
         owner = at.scope.owner
         if owner is not None:
             holder = at.state.holders.get(f"{at.module.name}.{owner.name}.{base.attr}")
-            if holder is not None and holder.kind == "container" and not sets_itself(owner, base.attr):
+            if holder is not None and holder.kind == "container" and not sets_itself(at, owner, base.attr):
                 yield at.fact(FactKind.MEMORY_STATE, holder.name, node)
 
 

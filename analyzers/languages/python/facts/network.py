@@ -8,62 +8,15 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from analyzers.languages.python.facts.databases import database_url, sqlite
-from analyzers.languages.python.facts.nodes import argument
 from analyzers.languages.python.facts.place import Place, host_of
-from analyzers.languages.python.facts.tables import tables
+from analyzers.languages.python.syntax import argument
+from analyzers.languages.python.tables import tables
 from analyzers.languages.python.values import UnknownValueError, evaluate, text_of, written
 from analyzers.model import Fact, FactKind
 
-HTTP_CALLS = frozenset(
-    {
-        f"{library}.{verb}"
-        for library in ("requests", "httpx")
-        for verb in ("get", "post", "put", "patch", "delete")
-    }
-    | {
-        f"{library}.{verb}"
-        for library in ("requests", "httpx")
-        for verb in ("head", "options", "request", "stream")
-    }
-    | {"urllib.request.urlopen", "urllib.request.Request", "urllib.request.urlretrieve", "aiohttp.request"}
-    | {"http.client.HTTPConnection", "http.client.HTTPSConnection"}
-)
-CONNECTS = {
-    "redis.Redis": "redis",
-    "redis.StrictRedis": "redis",
-    "redis.asyncio.Redis": "redis",
-    "redis.from_url": "redis",
-    "redis.Redis.from_url": "redis",
-    "redis.StrictRedis.from_url": "redis",
-    "redis.asyncio.from_url": "redis",
-    "psycopg.connect": "postgres",
-    "psycopg2.connect": "postgres",
-    "pg8000.connect": "postgres",
-    "pg8000.native.Connection": "postgres",
-    "pg8000.dbapi.connect": "postgres",
-    "asyncpg.connect": "postgres",
-    "asyncpg.create_pool": "postgres",
-    "pymysql.connect": "mysql",
-    "MySQLdb.connect": "mysql",
-    "mysql.connector.connect": "mysql",
-    "pymongo.MongoClient": "mongodb",
-    "motor.motor_asyncio.AsyncIOMotorClient": "mongodb",
-    "kafka.KafkaProducer": "kafka",
-    "kafka.KafkaConsumer": "kafka",
-    "pika.BlockingConnection": "amqp",
-    "pika.ConnectionParameters": "amqp",
-    "pika.URLParameters": "amqp",
-    "smtplib.SMTP": "smtp",
-    "smtplib.SMTP_SSL": "smtp",
-    "grpc.insecure_channel": "grpc",
-    "grpc.secure_channel": "grpc",
-    "pymemcache.client.base.Client": "memcached",
-    "celery.Celery": "amqp",
-}
-
 
 def network_call(at: Place, node: ast.Call, name: str, method: str) -> Iterator[Fact]:
-    if name in HTTP_CALLS and node.args:
+    if name in tables()["http"]["calls"] and node.args:
         index = 1 if name.endswith((".request", ".stream")) and len(node.args) > 1 else 0
         if name.startswith("http.client"):
             host = text_of(at.program, at.module, node.args[0])[0]
@@ -78,8 +31,8 @@ def network_call(at: Place, node: ast.Call, name: str, method: str) -> Iterator[
         if host:
             yield at.fact(FactKind.OUTBOUND, "http", node, host)
     _settle(at, name, method)
-    if name in CONNECTS:
-        yield from _connected(at, node, CONNECTS[name])
+    if name in tables()["connect"]:
+        yield from _connected(at, node, tables()["connect"][name])
     elif (
         name.endswith((".create_engine", ".create_async_engine", "engine_from_config"))
         or name == "databases.Database"
@@ -113,7 +66,7 @@ def network_call(at: Place, node: ast.Call, name: str, method: str) -> Iterator[
 
 def _settle(at: Place, name: str, method: str) -> None:
     """Note libraries whose calls are reported themselves, so that their import need not be."""
-    if name in HTTP_CALLS or name in CONNECTS:
+    if name in tables()["http"]["calls"] or name in tables()["connect"]:
         first = name.partition(".")[0]
         at.state.settled |= {first, f"{first}.client", f"{first}.request", f"{first}.connector"}
         if name.startswith("motor"):

@@ -5,21 +5,23 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
-from analyzers.languages.python.facts.nodes import container_of, name_of
 from analyzers.languages.python.facts.place import Place
-from analyzers.languages.python.facts.state import ALIASES, MUTATORS
-from analyzers.languages.python.modules import Module, bound_names, dotted, origin
+from analyzers.languages.python.facts.state import ALIASES
+from analyzers.languages.python.modules import Module, origin
 from analyzers.languages.python.scopes import Scope
+from analyzers.languages.python.syntax import bound_names, chain, container_of, dotted, name_of
+from analyzers.languages.python.telling import MUTATORS
 
 
-def sets_itself(owner: Scope, attribute: str) -> bool:
+def sets_itself(at: Place, owner: Scope, attribute: str) -> bool:
     """Whether instances get an attribute of their own, so that the class's one is only a default."""
+    whole = at.program.whole(owner.module, owner.node) if isinstance(owner.node, ast.ClassDef) else owner.node
     return any(
         isinstance(node, ast.Attribute)
         and node.attr == attribute
         and isinstance(node.ctx, ast.Store)
         and getattr(node.value, "id", "") == "self"
-        for node in ast.walk(owner.node)
+        for node in ast.walk(whole)
     )
 
 
@@ -31,7 +33,7 @@ def _classes(at: Place, module: Module, made: ast.expr, depth: int = 0) -> Itera
         return
     full = origin(module, node) or name
     found = at.program.definition(full) if "." in full else at.program.lookup(module, full)
-    scope = at.calls.by_node.get(id(found.node)) if found is not None else None
+    scope = at.calls.of_node(found.module, found.node) if found is not None else None
     if scope is not None and isinstance(scope.node, ast.ClassDef):
         yield scope
         for base in scope.node.bases:
@@ -51,7 +53,8 @@ def _changes_self(at: Place, classes: Sequence[Scope], method: Scope, depth: int
     if depth > ALIASES:
         return None
     once = _filled_once(method)
-    for node in method.nodes:
+    for kept in method.nodes:
+        node = ast.Call(chain(kept[0]), [], []) if isinstance(kept, tuple) else kept
         if isinstance(node, ast.Attribute):  # set or deleted
             if getattr(node.value, "id", "") == "self" and node.attr not in once:
                 return node.attr

@@ -5,10 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from analyzers.languages.python.facts.nodes import argument
 from analyzers.languages.python.facts.place import Place
-from analyzers.languages.python.facts.tables import tables
-from analyzers.languages.python.scopes import Scope
+from analyzers.languages.python.syntax import argument
+from analyzers.languages.python.tables import tables
 from analyzers.languages.python.values import UnknownValueError, evaluate, text_of, written
 from analyzers.model import Fact, FactKind, Reach
 
@@ -25,7 +24,7 @@ def process_call(at: Place, node: ast.Call, name: str) -> Iterator[Fact]:
         yield at.fact(FactKind.THREAD, name, node)
         target = argument(node, 1, "target") if name == "threading.Thread" else None
         inner = at.calls.scope_of(at.scope, target) if target is not None else None
-        if inner is not None and _loops_for_ever(inner):
+        if inner is not None and inner.loops:
             yield at.fact(FactKind.BACKGROUND, f"{inner.module.name}.{inner.name}", inner.node)
     if name in table["background"]["calls"]:
         task = name in ("asyncio.create_task", "asyncio.ensure_future")
@@ -47,10 +46,3 @@ def _program_name(at: Place, node: ast.Call) -> str:
         first = first.elts[0]
     text = text_of(at.program, at.module, first)[0] if first is not None else ""
     return text.split()[0] if text.split() else ""
-
-
-def _loops_for_ever(scope: Scope) -> bool:
-    return any(
-        isinstance(node, ast.While) and isinstance(node.test, ast.Constant) and node.test.value
-        for node in scope.nodes
-    )

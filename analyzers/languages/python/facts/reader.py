@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from functools import cache
 
 from analyzers.languages.python.facts.addresses import client_address
 from analyzers.languages.python.facts.databases import assigned
@@ -15,13 +14,13 @@ from analyzers.languages.python.facts.environment import (
     settings_class,
     subscript,
 )
-from analyzers.languages.python.facts.files import TEMPORARY, WRITE_CALLS, file_call
+from analyzers.languages.python.facts.files import file_call
 from analyzers.languages.python.facts.libraries import decorators, other_call
-from analyzers.languages.python.facts.memory import changes
-from analyzers.languages.python.facts.network import CONNECTS, HTTP_CALLS, network_call
+from analyzers.languages.python.facts.memory import called, changes
+from analyzers.languages.python.facts.network import network_call
 from analyzers.languages.python.facts.place import Place
 from analyzers.languages.python.facts.processes import process_call
-from analyzers.languages.python.facts.tables import tables
+from analyzers.languages.python.telling import PROCESS_PACKAGES, telling_calls, telling_starts
 from analyzers.model import Fact, Reach
 
 _TELLING = frozenset(
@@ -30,40 +29,14 @@ _TELLING = frozenset(
 )
 
 
-# Packages every call of which starts a program.
-_PROCESS_PACKAGES = frozenset({"subprocess", "sh", "pexpect"})
-# The last parts of the names that `Place` compares calls with, other than those of the tables.
-_NAMED_CALLS = frozenset(
-    """
-    get getenv pop config from_prefixed_env open ZipFile write_text write_bytes mkdir touch unlink rmdir
-    read_text read_bytes basicConfig save send_file send_from_directory Thread create_task ensure_future
-    signal import_module __import__ run_module run_path post put patch delete head request Client AsyncClient
-    ClientSession create_engine create_async_engine engine_from_config Database connect socket TCPServer
-    UDPServer start_server create_connection server serve Cache Limiter
-    """.split()  # noqa: SIM905 - as a list it would take fifty lines
-)
-
-
-@cache
-def telling_calls() -> frozenset[str]:
-    table = tables()
-    names = {*WRITE_CALLS, *TEMPORARY, *HTTP_CALLS, *CONNECTS, *table["unsupported-call"]}
-    for kind in ("subprocess", "thread", "background", "compute", "cache", "host"):
-        names |= set(table[kind]["calls"])
-    return _NAMED_CALLS | {name.rpartition(".")[2] for name in names}
-
-
-@cache
-def _telling_starts() -> tuple[str, ...]:
-    """How the last part begins where a prefix of the table says so (`os.exec…`)."""
-    starts = (prefix.rpartition(".")[2] for prefix in tables()["subprocess"]["prefixes"])
-    return tuple(start for start in starts if start)
-
-
 def of_scope(at: Place) -> Iterator[Fact]:
     changing = at.scope.function is not None and at.reach is not Reach.IMPORT
     yield from client_address(at)
     for node in at.scope.nodes:
+        if isinstance(node, tuple):
+            if changing:
+                yield from called(at, *node)
+            continue
         if node.__class__ not in _TELLING:
             continue
         if isinstance(node, ast.Call):
@@ -107,9 +80,9 @@ def _tells(at: Place, node: ast.Call) -> bool:
         last = at.module.names.get(function.id, function.id).rpartition(".")[2]
     else:
         return False
-    if last in telling_calls() or last.startswith(_telling_starts()):
+    if last in telling_calls() or last.startswith(telling_starts()):
         return True
     root = getattr(function, "id", "")
-    if at.module.names.get(root, root).partition(".")[0] in _PROCESS_PACKAGES:
+    if at.module.names.get(root, root).partition(".")[0] in PROCESS_PACKAGES:
         return True
     return at.state.reads_env and bool(node.args) and is_env_reader(at, node.func)

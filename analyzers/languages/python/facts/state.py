@@ -6,9 +6,10 @@ import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analyzers.languages.python.facts.nodes import defaults, is_application, name_of
-from analyzers.languages.python.modules import Module, Program, bound_names
+from analyzers.languages.python.modules import Module, Program
 from analyzers.languages.python.scopes import Scope
+from analyzers.languages.python.summary import Named
+from analyzers.languages.python.syntax import bound_names, defaults, is_application, name_of
 from analyzers.model import Reach
 
 _CONTAINERS = frozenset(
@@ -32,34 +33,6 @@ _CONTAINERS = frozenset(
     | {"itertools.cycle", "array.array", "asyncio.Queue", "io.StringIO", "io.BytesIO"}
 )
 _CACHES = frozenset({"cachetools.TTLCache", "cachetools.LRUCache", "cachetools.LFUCache", "cachetools.Cache"})
-# Methods that change what they are called on.
-MUTATORS = frozenset(
-    {
-        "append",
-        "appendleft",
-        "extend",
-        "extendleft",
-        "insert",
-        "add",
-        "update",
-        "pop",
-        "popleft",
-        "popitem",
-        "remove",
-    }
-    | {
-        "discard",
-        "clear",
-        "setdefault",
-        "put",
-        "put_nowait",
-        "get_nowait",
-        "move_to_end",
-        "subtract",
-        "rotate",
-    }
-    | {"intersection_update", "difference_update", "symmetric_difference_update", "reverse", "sort", "write"}
-)
 ALIASES = 5  # names, calls and elements that are followed, one behind the other
 
 
@@ -125,8 +98,10 @@ class State:
                     known.setdefault(parameter, []).append(ast.Call(default.args[0], [], []))
         return known.get(name, ())
 
-    def _bindings(self, scope: Scope, node: ast.AST) -> None:
-        for target, value in bound_names(node) if isinstance(node, ast.Assign | ast.AnnAssign) else ():
+    def _bindings(self, scope: Scope, node: ast.AST | Named) -> None:
+        if not isinstance(node, ast.Assign | ast.AnnAssign):
+            return
+        for target, value in bound_names(node):
             if value is None:
                 continue
             self.constants.setdefault(target, []).append((scope.module, value))

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from analyzers.languages.python import facts
-from analyzers.languages.python.facts import reader
-from analyzers.languages.python.facts.tables import tables
+from analyzers.languages.python.tables import tables
+from analyzers.languages.python.telling import telling_calls
 from analyzers.model import Confidence, FactKind, Reach
 from tests.analyzers.trees import DOCKERFILE, flask, found, only
 
@@ -224,7 +224,7 @@ def test_every_call_that_is_looked_at_passes_the_first_look() -> None:
     }
     names -= {"calls", *tables()}  # tables()[...] that a name is looked for in
     assert len(names) > 30
-    assert names <= reader.telling_calls()
+    assert names <= telling_calls()
 
 
 def test_a_connection_made_on_first_use_is_a_cache(tmp_path: Path) -> None:

@@ -11,4 +11,4 @@ from typing import Any
 
 @cache
 def tables() -> Mapping[str, Any]:
-    return tomllib.loads((Path(__file__).parents[1] / "calls.toml").read_text(encoding="utf-8"))
+    return tomllib.loads((Path(__file__).parent / "calls.toml").read_text(encoding="utf-8"))
