@@ -19,6 +19,7 @@ from analyzers.repository import Tree
 
 # Language (as `detect` names it) -> module with `read`.
 READERS = {
+    "go": "analyzers.languages.golang",
     "python": "analyzers.languages.python",
     "rust": "analyzers.languages.rust",
     "java": "analyzers.languages.jvm",

@@ -1,0 +1,127 @@
+"""Go services, read by their syntax trees: nothing of them is built or run."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Sequence
+
+from analyzers.command import StartCommand
+from analyzers.languages.golang import (
+    background,
+    build,
+    calls,
+    dependencies,
+    facts,
+    listeners,
+    memory,
+    routes,
+)
+from analyzers.languages.golang.build import Found
+from analyzers.languages.golang.modules import Module, Modules, Resolver
+from analyzers.languages.golang.program import Program
+from analyzers.languages.golang.values import Values
+from analyzers.model import ComposeFacts, Evidence, Fact, FactKind, Image, Reach, Source, Unknown
+from analyzers.repository import Tree
+
+
+def read(
+    tree: Tree,
+    image: Image | None,
+    compose: ComposeFacts | None,
+    start: StartCommand,
+    stages: Sequence[Image] = (),
+) -> Source | None:
+    """What the start command leads to; None where no package main could be found."""
+    del compose  # its command and variables are in `start`
+    modules = Modules(tree)
+    found = build.find(tree, modules, image, start, stages)
+    evidence = found.evidence or (start.evidence[-1] if start.evidence else None)
+    if found.folder is None:
+        return _unclear(image, start, found, evidence) if found.development else None
+    module = modules.holding(found.folder) or Module(_top(found.folder, image), "")
+    program = Program(modules, Resolver(modules, module), found.folder, found.build)
+    if not any(one.files for one in program.packages.values()):
+        return None
+    all_calls = calls.collect(program)
+    values = Values(program, all_calls, start.env, found.arguments)
+    heard = listeners.find(program, all_calls, values)
+    framework, interface = listeners.framework(program)
+    if not any(fact.subject == "http" for fact in heard) and not program.answers:
+        framework, interface = (framework if framework != "net/http" else None), None
+    paths = routes.find(program, all_calls, values)
+    of_code = facts.collect(program, all_calls, values)
+    return Source(
+        language="go",
+        root=module.folder,
+        framework=framework,
+        entry=posixpath.relpath(found.folder or ".", module.folder or "."),
+        entry_evidence=_entry_evidence(program, evidence),
+        interface=interface,
+        server=None,
+        dependencies=dependencies.judge(program, module if module.path else None),
+        facts=(
+            *_development(found, evidence),
+            *start.facts,
+            *listeners.main_ones(heard, paths),
+            *of_code,
+            *memory.find(program, all_calls),
+            *background.find(program, all_calls),
+        ),
+        routes=paths,
+        files=tuple(file.path for file in program.files()),
+        manifests=tuple(
+            path
+            for name in ("go.mod", "go.sum", "vendor/modules.txt")
+            if (path := posixpath.join(module.folder, name)) in tree
+        ),
+        unknown=_unknown(program, found, evidence),
+        workdir=start.workdir,
+    )
+
+
+def _top(folder: str, image: Image | None) -> str:
+    """The folder that stands for a module where there is no `go.mod`: the build context, if it holds the package."""
+    context = image.context if image is not None else ""
+    return context if folder == context or folder.startswith(f"{context}/" if context else "") else folder
+
+
+def _entry_evidence(program: Program, evidence: Evidence | None) -> Evidence | None:
+    return program.at(program.roots[0].file, program.roots[0].node) if program.roots else evidence
+
+
+def _development(found: Found, evidence: Evidence | None) -> tuple[Fact, ...]:
+    if not found.development:
+        return ()
+    at = (evidence,) if evidence is not None else ()
+    return (Fact(FactKind.DEVELOPMENT_SERVER, found.development, at, reach=Reach.IMPORT),)
+
+
+def _unclear(image: Image | None, start: StartCommand, found: Found, evidence: Evidence | None) -> Source:
+    """A program that watches and rebuilds, of which package main could not be told."""
+    return Source(
+        language="go",
+        root=image.context if image is not None else "",
+        framework=None,
+        entry=None,
+        entry_evidence=evidence,
+        interface=None,
+        server=None,
+        facts=(*_development(found, evidence), *start.facts),
+        workdir=start.workdir,
+    )
+
+
+def _unknown(program: Program, found: Found, evidence: Evidence | None) -> tuple[Unknown, ...]:
+    unknown: list[Unknown] = []
+    if found.unknown:
+        unknown.append(Unknown(found.unknown, "`go build -o NAME ./cmd/NAME` in the Dockerfile", evidence))
+    if program.cut:
+        unknown.append(
+            Unknown("all packages: there are more than are read", "a smaller main package", evidence)
+        )
+    for package in program.packages.values():
+        for file in package.files:
+            if file.root.has_error and not file.functions:
+                at = program.evidence(file, 1)
+                unknown.append(Unknown(f"what {file.path} does: it cannot be parsed", "valid syntax", at))
+    return tuple(unknown)
