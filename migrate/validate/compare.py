@@ -55,6 +55,8 @@ def compare(
     """
     found = Findings()
     reference = originals[0]
+    if all(map(_broke_off, originals)) and candidate.error is not None and not _timed_out(candidate):
+        return _both_broken(probe, originals, candidate, sent)
     if any(answer.error for answer in originals):
         return _with_errors(probe, originals, candidate, found)
     if candidate.error:
@@ -82,6 +84,37 @@ def compare(
     found.leaves += body.leaves
     found.blind += body.blind
     return _judged(probe, reference, found)
+
+
+def _timed_out(answer: Answer) -> bool:
+    return answer.error is not None and answer.error.endswith(" s")
+
+
+def _broke_off(answer: Answer) -> bool:
+    """Whether a head came and its body never ended: the connection broke, no time ran out."""
+    return answer.status > 0 and answer.error is not None and not _timed_out(answer)
+
+
+def _both_broken(
+    probe: Probe, originals: Sequence[Answer], candidate: Answer, sent: tuple[Sent, Sent] | None
+) -> Judgement:
+    """All sides break an answer off. The heads must agree; how much came before is chance."""
+    found = Findings()
+    found.leaves += 1
+    texts = [answer.error or "" for answer in (originals[0], candidate)]
+    found.apply(by_rule("broken"), "answer", *texts)
+    if candidate.status:
+        value_at(
+            found,
+            DifferenceKind.STATUS,
+            DifferenceKind.STATUS,
+            "status",
+            [answer.status for answer in originals],
+            candidate.status,
+        )
+        compare_headers(found, probe, originals, candidate, sent, body_equal=False)
+        compare_cookies(found, originals, candidate)
+    return _judged(probe, originals[0], found)
 
 
 def _with_errors(probe: Probe, originals: Sequence[Answer], candidate: Answer, found: Findings) -> Judgement:

@@ -26,6 +26,7 @@ RULES = frozenset(
         "json-formatting",
         "content-coding",
         "interim",
+        "broken",
     }
 )
 EXPIRY_TOLERANCE = 5.0  # seconds

@@ -335,11 +335,41 @@ def test_lines_that_all_answers_share_must_be_there() -> None:
 
 
 def test_no_answer() -> None:
-    broken = answer("", error="connection reset")
+    broken = answer("", status=0, error="connection reset")
     assert kinds(judge(answer("x"), broken)) == [(DifferenceKind.ERROR, "answer")]
     assert kinds(judge(broken, answer("x"))) == [(DifferenceKind.ERROR, "answer")]
     assert judge(broken, broken).verdict is ExchangeVerdict.NOT_COMPARABLE
     assert judge(answer("x"), answer("x"), broken).verdict is ExchangeVerdict.NOT_COMPARABLE
+
+
+def test_both_break_an_answer_off() -> None:
+    short = answer("fir", error="connection reset")
+    assert judge(short, short).verdict is ExchangeVerdict.NORMALISED
+    assert judge(short, answer("first", error="connection reset")).verdict is ExchangeVerdict.NORMALISED
+    assert judge(short, answer("", status=0, error="connection reset")).verdict is ExchangeVerdict.NORMALISED
+    assert kinds(judge(short, answer("first"))) == [(DifferenceKind.ERROR, "answer")]
+    assert kinds(judge(short, answer("fir", status=500, error="connection reset"))) == [
+        (DifferenceKind.STATUS, "status")
+    ]
+    late = answer("fir", error="the body did not end within 30 s")
+    assert judge(short, late).verdict is ExchangeVerdict.NOT_COMPARABLE
+
+
+def test_interim_answers() -> None:
+    plain, told = answer("x"), replace(answer("x"), interim=(100,))
+    assert judge(plain, told).verdict is ExchangeVerdict.NORMALISED
+    hints = replace(answer("x"), interim=(100, 103))
+    assert kinds(judge(told, hints)) == [(DifferenceKind.STATUS, "interim answers")]
+    assert judge(plain, told, hints).verdict is not ExchangeVerdict.DIFFERENT
+
+
+def test_a_date_that_only_the_component_sends() -> None:
+    dated = answer("x", headers=(("Date", "Sun, 06 Nov 1994 08:49:37 GMT"),))
+    assert judge(answer("x"), dated).verdict is ExchangeVerdict.NORMALISED
+    assert kinds(judge(answer("x"), answer("x", headers=(("Date", "today"),)))) == [
+        (DifferenceKind.HEADER_ADDED, "date")
+    ]
+    assert kinds(judge(dated, answer("x"))) == [(DifferenceKind.HEADER_MISSING, "date")]
 
 
 def test_an_original_that_does_not_do_what_the_probe_expects_proves_nothing() -> None:

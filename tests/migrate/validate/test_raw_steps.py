@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from migrate.errors import ProbesError
-from migrate.model import Answer, Probe
+from migrate.model import Answer, Probe, ProbeSet
 from migrate.reports import schema_text
 from migrate.reports.wire import probes as wire
 from migrate.validate.session import Conversation
@@ -110,5 +110,5 @@ def test_a_raw_probe_takes_no_other_request() -> None:
 
 def test_steps_count_in_the_hash() -> None:
     one, two = ({"send": "GET / HTTP/1.1\r\n\r\n"}, {"send": "GET / HTTP/1.0\r\n\r\n"})
-    digests = {wire.digest(wire.ProbeSet((probe(step),), "x"), {}, []) for step in (one, two)}
+    digests = {wire.digest(ProbeSet((probe(step),), "x"), {}, []) for step in (one, two)}
     assert len(digests) == 2

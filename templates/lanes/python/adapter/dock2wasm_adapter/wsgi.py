@@ -9,6 +9,7 @@ child first, on every path.
 """
 
 import errno
+import html
 import io
 import os
 import re
@@ -24,6 +25,8 @@ _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9a-zA-Z]+")
 _VALUE = re.compile(r"[ \t\x21-\x7e\x80-\xff]*")
 # RFC 9112 4: three digits, then a reason that wasi:http does not carry.
 _STATUS = re.compile(r"([1-5][0-9]{2})(?: [ \t\x21-\x7e\x80-\xff]*)?")
+# gunicorn takes no others: all that are registered fit.
+_METHOD = re.compile(r"[^a-z#]{3,20}")
 # gunicorn ignores these when an application sets them.
 _DROPPED = frozenset(
     (
@@ -48,7 +51,7 @@ _PAGE = """\
   </head>
   <body>
     <h1><p>{reason}</p></h1>
-{blank}
+    {message}
   </body>
 </html>
 """
@@ -338,9 +341,9 @@ class Response:
             _drop(self._body)
             self._body = None
 
-    def error_page(self, status, reason):
+    def error_page(self, status, reason, message=""):
         """Answer with gunicorn's page, byte for byte. Only before `started`."""
-        page = _PAGE.format(reason=reason, blank="    ").encode("ascii")
+        page = _PAGE.format(reason=reason, message=html.escape(message)).encode("latin-1")
         self._status = None
         headers = [("content-type", "text/html"), ("content-length", str(len(page)))]
         self.start_response(f"{status} {reason}", headers)
@@ -397,7 +400,11 @@ def handle(load, request, out):
     try:
         environ, body = environ_of(request)
         uri = environ["RAW_URI"]
-        response = Response(out, environ["REQUEST_METHOD"])
+        method = environ["REQUEST_METHOD"]
+        response = Response(out, method)
+        if not _METHOD.fullmatch(method):
+            response.error_page(400, "Bad Request", f"Invalid Method 'Invalid HTTP method: {method!r}'")
+            return
         _run(load(), environ, response)
     except Disconnected:
         if not response.started:
