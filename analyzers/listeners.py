@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from analyzers import base_images
+from analyzers import base_images, programs
 from analyzers.base_images import BaseImage
 from analyzers.model import ComposeFacts, FactKind, Image, Inbound, Listener, Port, Service, Source
 
@@ -24,32 +24,10 @@ _SERVERS = frozenset({
 # fmt: on
 
 
-# Programs that fetch their own work: the first word of the command, and words that must follow it.
-_WORKERS: dict[str, set[str]] = {
-    "celery": {"worker", "beat", "flower", "multi"},
-    "rq": {"worker"},
-    "dramatiq": set(),
-    "huey_consumer": set(),
-    "huey_consumer.py": set(),
-    "arq": set(),
-    "rqscheduler": set(),
-    "cron": set(),
-    "crond": set(),
-    "supercronic": set(),
-    "sidekiq": set(),
-    "faktory": set(),
-}
-
-
 def worker_program(command: tuple[str, ...]) -> str | None:
-    """The program that fetches its own work, where the start command names one: `celery worker`."""
-    words = [word.rsplit("/", 1)[-1] for word in command]
-    for position, word in enumerate(words[:4]):
-        follows = _WORKERS.get(word)
-        if follows is not None and (not follows or follows & set(words[position + 1 :])):
-            verb = sorted(follows & set(words[position + 1 :]))
-            return " ".join((word, *verb))
-    return None
+    """The program that nobody calls (a worker, a scheduler, a job), where the start command names one."""
+    program = programs.of(command)
+    return program.name if program and program.kind is not programs.Kind.DEVELOPMENT else None
 
 
 _DATAGRAMS = frozenset({"udp", "dns", "statsd", "wireguard", "snmp", "syslog", "stun"})
@@ -67,7 +45,9 @@ def found(
     exposed: tuple[Port, ...] = (*(compose.ports if compose else ()), *(image.ports if image else ()))
     if source is not None:
         said = _said(source, exposed)
-        if said or source.server is not None:
+        # A program that waits for messages and opens nothing shares its image, and EXPOSE, with another.
+        waits = any(fact.kind is FactKind.WORKER for fact in source.facts)
+        if said or source.server is not None or waits:
             return said
     known = base_images.find(image_name or (image.base if image else ""))
     listeners: dict[tuple[Inbound, int | None], Listener] = {}
@@ -165,9 +145,11 @@ def has_listener(service: Service) -> bool:
         return False  # ports belong to an image that it shares with a web service
     if any(listener.protocol is not Inbound.NONE for listener in service.listeners):
         return True
+    source = service.source
+    if service.facts(FactKind.WORKER) and source and source.server not in _SERVERS and not service.listeners:
+        return False  # EXPOSE belongs to another service of the same image
     if (service.image and service.image.ports) or (service.compose and service.compose.ports):
         return True
-    source = service.source
     return bool(source and (source.server in _SERVERS or (source.entry and source.interface in _CALLABLE)))
 
 

@@ -19,6 +19,7 @@ from analyzers.model import (
     Link,
     Listener,
     Reach,
+    Route,
     Run,
     Service,
     Source,
@@ -80,6 +81,7 @@ def image(
     variables: tuple[EnvVar, ...] = (),
     runs: tuple[Run, ...] = (),
     made: tuple[Copy, ...] = (),
+    copies: tuple[Copy, ...] = (),
     volumes: tuple[tuple[str, Evidence], ...] = (),
     unresolved: tuple[Evidence, ...] = (),
     command: tuple[str, ...] = ("gunicorn", "app:app"),
@@ -98,7 +100,7 @@ def image(
         ports=(),
         volumes=volumes,
         healthcheck=None,
-        copies=(),
+        copies=copies,
         runs=runs,
         made=made,
         unresolved=unresolved,
@@ -143,6 +145,7 @@ def service(
     links: tuple[Link, ...] = (),
     path: str = "",
     source_read: bool = True,
+    routes: tuple[Route, ...] = (),
 ) -> Service:
     """A service; `language=None` leaves its source unread."""
     source = None
@@ -160,6 +163,7 @@ def service(
             files=("app.py",),
             manifests=("requirements.txt",),
             unknown=unknown,
+            routes=routes,
         )
     return Service(
         name="web",

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analyzers import programs
 from analyzers.model import Effect, FactKind, Finding, Service, Severity
 from analyzers.rules._build import fact, service
 from analyzers.rules._rule import Rule, bad, good
@@ -39,11 +40,17 @@ _INTERFACES = frozenset({"wsgi", "asgi", "http.server"})
 
 
 def check(service: Service) -> Iterator[Finding]:
+    if service.image is None:
+        return  # image-only says more
     found = service.facts(FactKind.DEVELOPMENT_SERVER)
-    if not found:
-        return
     evidence = [item for one in found for item in one.evidence]
     names = ", ".join(dict.fromkeys(one.subject for one in found))
+    program = programs.of(service.start_command)
+    if not found and program and program.kind is programs.Kind.DEVELOPMENT:
+        evidence = [*service.start_evidence]
+        names = program.name
+    if not names:
+        return
     source = service.source
     if source and source.entry and source.interface in _INTERFACES:
         yield RULE.finding(
@@ -66,6 +73,12 @@ CASES = (
     bad(
         "a bundler's",
         service(fact(FactKind.DEVELOPMENT_SERVER, "vite", "Dockerfile:9"), entry=None, interface=None),
+        "Dockerfile:9",
+        effect=Effect.KEEP,
+    ),
+    bad(
+        "hugo server, whose source no reader claims",
+        service(language=None, start=("hugo", "server", "--disableFastRender")),
         "Dockerfile:9",
         effect=Effect.KEEP,
     ),

@@ -1,7 +1,7 @@
 """
 ## What it says
 
-The service calls other services through HTTP.
+The service calls other services through HTTP, or hands some of its paths on to them.
 
 ## Why
 
@@ -22,9 +22,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzers.model import Effect, FactKind, Finding, Link, Need, NeedKind, Service, Severity
+from analyzers.model import Effect, Fact, FactKind, Finding, Link, Need, NeedKind, Service, Severity
 from analyzers.rules._build import at, fact, flask, service
 from analyzers.rules._rule import Rule, bad, good
+from analyzers.rules.forwarder import MAIN
 
 RULE = Rule(
     id="http-out",
@@ -41,12 +42,17 @@ _HTTP = frozenset({"http", "https"})
 
 def check(service: Service) -> Iterator[Finding]:
     facts = [one for one in service.facts(FactKind.OUTBOUND) if one.subject in _HTTP]
+    facts += [one for one in service.facts(FactKind.FORWARD) if one.detail != MAIN]
     if facts:
-        hosts = ", ".join(dict.fromkeys(one.detail for one in facts if one.detail))
+        hosts = ", ".join(dict.fromkeys(_host(one) for one in facts if _host(one)))
         yield RULE.finding(
             f"Calls {hosts or 'other hosts'} through HTTP.",
             (evidence for one in facts for evidence in one.evidence),
         )
+
+
+def _host(one: Fact) -> str:
+    return one.subject if one.kind is FactKind.FORWARD else one.detail
 
 
 CASES = (
@@ -60,6 +66,12 @@ CASES = (
         "app.py:11",
     ),
     bad("a call", service(fact(FactKind.OUTBOUND, "http", "pay.py:8", "api.example.com")), "pay.py:8"),
+    bad(
+        "a path that is forwarded",
+        service(fact(FactKind.FORWARD, "http://api:8080", "nginx.conf:9")),
+        "nginx.conf:9",
+    ),
+    good("a proxy is another rule", service(fact(FactKind.FORWARD, "http://api", detail=MAIN))),
     good("no call", service()),
     good(
         "a link without a call in the source", service(links=(Link("api", "http", 80, at("compose.yaml:4")),))

@@ -39,6 +39,7 @@ from analyzers.model import (
 )
 from analyzers.rules._build import fact, flask, service
 from analyzers.rules._rule import Rule, bad, good
+from analyzers.rules.log_file import is_log
 
 RULE = Rule(
     id="local-write",
@@ -62,8 +63,8 @@ def is_temporary(one: Fact) -> bool:
 
 def check(service: Service) -> Iterator[Finding]:
     for found in service.facts(FactKind.FILE_WRITE):
-        if found.subject.startswith(_SINKS):
-            continue
+        if found.subject.startswith(_SINKS) or (is_log(found) and found.reach is not Reach.IMPORT):
+            continue  # log-file says more
         if is_temporary(found):
             yield RULE.finding(
                 f"{found.subject}: temporary files live in the memory of the instance.",
@@ -118,5 +119,6 @@ CASES = (
         effect=Effect.NONE,
     ),
     good("files are only read", service(fact(FactKind.FILE_READ, "prices.json"))),
+    good("a log is another rule", service(fact(FactKind.FILE_WRITE, "/var/log/shop.log"))),
     good("the standard streams", service(fact(FactKind.FILE_WRITE, "/dev/stdout"))),
 )

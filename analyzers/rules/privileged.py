@@ -2,7 +2,8 @@
 ## What it says
 
 Compose gives the container rights over the machine: `privileged`, added capabilities, devices, the
-host's process table.
+host's process table. A capability that Docker gives every container anyway (`NET_BIND_SERVICE` added
+after all were dropped) is no such right: it is named, and has no effect.
 
 ## Why
 
@@ -35,16 +36,35 @@ RULE = Rule(
     remedy="Leave it in its container, or take the right away if it is not needed.",
 )
 _NETWORK = "network host"
+# What Docker gives a container that asks for nothing (moby's default capabilities, 2026-11-22), less those
+# that reach past the process itself (MKNOD, NET_RAW, SYS_CHROOT): who asks for these again, needs them.
+# fmt: off
+_ORDINARY = frozenset(f"CAP_ADD {name}" for name in (
+    "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETFCAP",
+    "SETGID", "SETPCAP", "SETUID",
+))
+# fmt: on
 
 
 def check(service: Service) -> Iterator[Finding]:
     rights: list[tuple[str, Evidence]] = [
         item for item in (service.compose.privileges if service.compose else ()) if item[0] != _NETWORK
     ]
-    if rights:
+    ordinary = [one for one in rights if one[0].upper().replace("CAP_ADD CAP_", "CAP_ADD ") in _ORDINARY]
+    special = [one for one in rights if one not in ordinary]
+    if special:
+        yield RULE.finding(f"Compose gives it {_names(special)}.", (evidence for _, evidence in special))
+    if ordinary:
         yield RULE.finding(
-            f"Compose gives it {', '.join(name for name, _ in rights)}.", (evidence for _, evidence in rights)
+            f"Compose adds {_names(ordinary)}, which Docker gives every container.",
+            (evidence for _, evidence in ordinary),
+            effect=Effect.NONE,
+            remedy="Nothing must change: a component needs no capability.",
         )
+
+
+def _names(rights: list[tuple[str, Evidence]]) -> str:
+    return ", ".join(name for name, _ in rights)
 
 
 CASES = (
@@ -57,6 +77,12 @@ CASES = (
         "a capability",
         service(with_compose=compose(privileges=(("cap_add NET_ADMIN", at("compose.yaml:6")),))),
         "compose.yaml:6",
+    ),
+    bad(
+        "a capability that every container has",
+        service(with_compose=compose(privileges=(("cap_add NET_BIND_SERVICE", at("compose.yaml:6")),))),
+        "compose.yaml:6",
+        effect=Effect.NONE,
     ),
     good(
         "the host's network is another rule",
