@@ -14,14 +14,21 @@ from analyzers.model import Image
 
 _PROGRAMS = {
     "node": "node",
+    "nodejs": "node",
+    "nodemon": "node",
     "npm": "node",
     "npx": "node",
     "yarn": "node",
     "pnpm": "node",
-    "bun": "node",
+    "bun": "bun",
+    "bunx": "bun",
     "next": "node",
     "pm2": "node",
     "pm2-runtime": "node",
+    "ts-node": "node",
+    "ts-node-dev": "node",
+    "tsx": "node",
+    "vite": "node",
     "deno": "deno",
     "java": "java",
     "catalina.sh": "java",
@@ -42,6 +49,21 @@ _PROGRAMS = {
     "httpd-foreground": "static",
     "apachectl": "static",
 }
+_BINARIES = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+# What compiles a program, whatever the stage is built on.
+_BUILDS = (
+    (
+        re.compile(
+            r"(?:^|[\s;&|(])(?:xx-)?(?:cargo|cross)\s[^;&|\n]*\b(?:build|zigbuild|install\s+--path)\b"
+        ),
+        "rust",
+    ),
+    (re.compile(r"(?:^|[\s;&|(])(?:xx-)?go\s+(?:build|install)\s"), "go"),
+)
+_C_BUILD = re.compile(
+    r"(?:^|[\s;&|(])(?:gcc|g\+\+|clang|clang\+\+|cc|c\+\+|make|cmake|meson|ninja|\./configure)\s"
+)
+_C_SOURCES = (".c", ".cc", ".cpp", ".cxx")
 # Manifest at the top of the build context, strongest first: a Go service may hold a package.json too.
 _MANIFESTS = (
     ("go.mod", "go"),
@@ -73,9 +95,8 @@ def language(
         return _PROGRAMS[name]
     if (found := _of_base(image)) is not None:
         return found
-    if argv and posixpath.isabs(argv[0]):
-        made = built.origin(image, stages, argv[0]).image
-        if made is not image and (found := _of_base(made)) is not None:
+    for made in _makers(argv, image, stages):
+        if (found := _of_base(made) or _of_builds(made)) is not None:
             return found
     known = base_images.find(image.base)
     if known is not None and known.role and known.role != "web server":
@@ -94,6 +115,29 @@ def language(
     ):
         return "static"
     return None
+
+
+def _makers(argv: Sequence[str], image: Image, stages: Sequence[Image]) -> list[Image]:
+    """The stages that may have made the program, as a shell would look for it; the image itself last."""
+    found: list[Image] = []
+    if argv:
+        if "/" in argv[0]:
+            places = [posixpath.join(image.workdir or "/", argv[0])]
+        else:
+            places = [f"{folder}/{argv[0]}" for folder in (*_BINARIES, image.workdir or "/")]
+        made = (built.origin(image, stages, place).image for place in places)
+        found += [stage for stage in made if stage is not image]
+    return [*found, image]
+
+
+def _of_builds(image: Image) -> str | None:
+    """The language that the RUN lines of a stage compile."""
+    for run in image.runs:
+        for pattern, of in _BUILDS:
+            if pattern.search(run.command):
+                return of
+    compiles = any(_C_BUILD.search(run.command) for run in image.runs)
+    return "c" if compiles and any(file.source.endswith(_C_SOURCES) for file in image.files) else None
 
 
 def _of_base(image: Image) -> str | None:
