@@ -17,6 +17,7 @@ from functools import cache
 from importlib import import_module
 
 from analyzers.model import Finding, RuleFailure, Service
+from analyzers.rules import _examples
 from analyzers.rules._rule import Case, Check, Rule
 
 HEADINGS = ("What it says", "Why", "How to mend", "What it cannot know")
@@ -72,7 +73,7 @@ def explain(rule_id: str) -> str:
     for heading, text in found.sections:
         lines += ["", heading.upper(), textwrap.indent(text, "  ")]
     lines += ["", "EXAMPLES"]
-    lines += [f"  {'speaks: ' if case.at else 'silent: '}{case.name}" for case in found.cases]
+    lines += [f"  {line}" for case in found.cases for line in _examples.lines(case, found.check)]
     return "\n".join(lines)
 
 

@@ -88,6 +88,16 @@ def test_explain_prints_the_whole_page(rule: LoadedRule) -> None:
         assert text.splitlines()[0] in page
 
 
+def test_explain_shows_what_is_bad_with_its_line_and_what_is_good() -> None:
+    page = rules.explain("memory-state")
+    assert "bad: a counter in a module" in page
+    assert re.search(r"^ +> +\d+ \| .*\+= 1$", page, re.MULTILINE)
+    assert "good: a constant that requests only read" in page
+    assert "says: Speaks redis to redis:6379 over a socket of its own. (cache.py:3)" in rules.explain(
+        "tcp-client"
+    )
+
+
 def test_explain_offers_names_near_an_unknown_one() -> None:
     with pytest.raises(KeyError, match="Did you mean memory-state"):
         rules.explain("memory_state")

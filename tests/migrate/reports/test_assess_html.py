@@ -5,12 +5,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analyzers.assess import assess
+from analyzers.model import Assessment, FactKind, Inventory, Link
+from analyzers.rules._build import at, compose, fact
+from analyzers.rules._build import service as built
+from migrate.policy import plain
 from migrate.reports import assess_html
 from migrate.reports.console import printable
 from tests.migrate.policy.judged import edited, judged, repository
@@ -134,3 +140,41 @@ def test_ignored_known_not_read_and_failed_are_said(tmp_path: Path) -> None:
     assert "big.bin too large" in text
     assert "Rules that failed; their silence is no pass: 1" in text
     assert "Ignores that do nothing: 1" in text
+
+
+def test_the_matrix_leaves_out_what_stays_everywhere_and_names_it() -> None:
+    page = Page(assess_html.render(plain(_three())))
+    text = page.text
+    assert "2 that can move or could, on 8 targets" in text
+    assert "1 that stay in their containers on every target" in text
+
+
+def test_links_stand_in_a_table_and_both_ways_at_the_services() -> None:
+    html = assess_html.render(plain(_three()))
+    assert '<td class="whole">redis 6379</td>' in html
+    text = Page(html).text
+    assert "calls here" in text
+    assert "called by" in text
+
+
+def test_a_remedy_and_its_advice_are_said_once_a_rule() -> None:
+    one = built(
+        fact(FactKind.MEMORY_STATE, "app.x", "app.py:1"), fact(FactKind.MEMORY_STATE, "app.y", "app.py:2")
+    )
+    html = assess_html.render(plain(assess(Inventory(Path("/repo"), None, (one,)))))
+    assert html.count('<p class="remedy">') == 1
+    assert html.count("Where to put it") == 1
+
+
+def _three() -> Assessment:
+    """A service that calls another one, and infrastructure that both use."""
+    api = replace(built(fact(FactKind.MEMORY_STATE, "app.x", "app.py:1")), name="api")
+    web = replace(
+        built(links=(Link("api", "http", 8000), Link("cache", "redis", 6379, at("compose.yaml:9")))),
+        name="web",
+    )
+    cache = replace(
+        built(language=None, has_image=False, image_name="redis:8", with_compose=compose(), listeners=()),
+        name="cache",
+    )
+    return assess(Inventory(Path("/repo"), None, (api, web, cache)))
