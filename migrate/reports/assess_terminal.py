@@ -23,7 +23,7 @@ from analyzers.model import (
 )
 from analyzers.redaction import redacted_evidence
 from migrate.policy import Mark, Review, ReviewedService, plain
-from migrate.reports.console import Style, columns, cut, pad, printable, wrap
+from migrate.reports.console import Style, columns, cut, cut_start, pad, printable, wrap
 from migrate.reports.summary import (
     advice_on,
     by_use,
@@ -187,7 +187,9 @@ class _Report:
     def _snippet(self, place: Evidence, gutter: int) -> None:
         arrow = self._style("-->", "blue")
         bar = self._style("|", "blue")
-        self._lines.append(f"{' ' * gutter} {arrow} {cut(printable(str(place)), self._width - gutter - 5)}")
+        self._lines.append(
+            f"{' ' * gutter} {arrow} {cut_start(printable(str(place)), self._width - gutter - 5)}"
+        )
         snippet = printable(redacted_evidence(place).snippet).strip()
         if snippet:
             number = self._style(str(place.line).rjust(gutter), "blue")

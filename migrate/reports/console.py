@@ -51,6 +51,19 @@ def cut(text: str, width: int) -> str:
     return kept + "…"
 
 
+def cut_start(text: str, width: int) -> str:
+    """The end of the text in at most `width` columns, begun by `…` where something was cut: for paths."""
+    if columns(text) <= width:
+        return text
+    used, kept = 0, ""
+    for char in reversed(text):
+        used += columns(char)
+        if used > width - 1:
+            break
+        kept = char + kept
+    return "…" + kept
+
+
 def pad(text: str, width: int) -> str:
     """The text filled with spaces to `width` columns."""
     return text + " " * (width - columns(text))

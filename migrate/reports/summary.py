@@ -36,8 +36,10 @@ def converts_on(one: ServiceAssessment) -> tuple[str, ...]:
 
 
 def main_reason(one: ServiceAssessment) -> str:
-    """The rule of the finding that weighs most against it, or ""."""
-    return next((finding.rule for finding in one.findings if finding.effect is not Effect.NONE), "")
+    """The rule of the finding that weighs most among those that hold its verdict, or ""."""
+    counting = [finding for finding in one.findings if finding.effect is not Effect.NONE]
+    strongest = [finding for finding in counting if finding.effect is counting[0].effect]
+    return max(strongest, key=lambda finding: finding.weight).rule if strongest else ""
 
 
 def in_short(one: ServiceAssessment) -> str:

@@ -26,7 +26,7 @@ from analyzers.model import (
 from analyzers.rules import load
 from analyzers.rules._build import at, compose, env, fact, image, service
 from migrate.reports.assess_terminal import render
-from migrate.reports.console import columns, cut, printable, wrap
+from migrate.reports.console import columns, cut, cut_start, printable, wrap
 
 COUNTER = service(fact(FactKind.MEMORY_STATE, "app.hits", "app.py:12", snippet="    hits += 1"))
 
@@ -170,6 +170,24 @@ def test_cutting_keeps_the_width(text: str, width: int) -> None:
     shown = cut(printable(text), width)
     assert columns(shown) <= width
     assert shown == printable(text) or shown.endswith("…")
+
+
+@given(ANY, st.integers(2, 60))
+def test_cutting_the_start_keeps_the_width_and_the_end(text: str, width: int) -> None:
+    shown = cut_start(printable(text), width)
+    assert columns(shown) <= width
+    assert shown == printable(text) or (shown.startswith("…") and printable(text).endswith(shown[1:]))
+
+
+def test_a_long_path_keeps_its_file_and_line() -> None:
+    place = f"{'folder/' * 20}views.py:123"
+    text = shown(service(fact(FactKind.MEMORY_STATE, "a.x", place)))
+    assert re.search(r"^ +--> …\S+folder/views\.py:123$", text, re.MULTILINE)
+
+
+def test_the_main_reason_weighs_most() -> None:
+    head = shown(service(fact(FactKind.THREAD, "x"), language="java"), replace(service(), name="b"))
+    assert re.search(r"web +refactor +70  no-lane$", head, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
