@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Sequence
+from typing import cast
+from weakref import WeakKeyDictionary, proxy
 
 from analyzers.command import StartCommand
 from analyzers.languages.golang import (
@@ -17,11 +19,45 @@ from analyzers.languages.golang import (
     routes,
 )
 from analyzers.languages.golang.build import Found
+from analyzers.languages.golang.calls import Call
+from analyzers.languages.golang.files import Build
 from analyzers.languages.golang.modules import Module, Modules, Resolver
 from analyzers.languages.golang.program import Program
 from analyzers.languages.golang.values import Values
 from analyzers.model import ComposeFacts, Evidence, Fact, FactKind, Image, Reach, Source, Unknown
 from analyzers.repository import Tree
+
+_PROGRAMS = 2  # programs kept, with their syntax trees: one program is often the service of several images
+
+
+class _Kept:
+    """What is read once a repository."""
+
+    def __init__(self, tree: Tree) -> None:
+        # Weakly, or what is kept would keep the tree for which it is kept.
+        self.modules = Modules(cast("Tree", proxy(tree)))
+        self._programs: dict[tuple[str, Build], tuple[Program, tuple[Call, ...]]] = {}
+
+    def program(self, module: Module, found: Found) -> tuple[Program, tuple[Call, ...]]:
+        key = (found.folder or "", found.build)
+        known = self._programs.pop(key, None)
+        if known is None:
+            program = Program(self.modules, Resolver(self.modules, module), key[0], found.build)
+            known = (program, calls.collect(program))
+        self._programs[key] = known
+        while len(self._programs) > _PROGRAMS:
+            self._programs.pop(next(iter(self._programs)))
+        return known
+
+
+_TREES: WeakKeyDictionary[Tree, _Kept] = WeakKeyDictionary()
+
+
+def _kept(tree: Tree) -> _Kept:
+    kept = _TREES.get(tree)
+    if kept is None:
+        kept = _TREES[tree] = _Kept(tree)
+    return kept
 
 
 def read(
@@ -33,23 +69,23 @@ def read(
 ) -> Source | None:
     """What the start command leads to; None where no package main could be found."""
     del compose  # its command and variables are in `start`
-    modules = Modules(tree)
+    kept = _kept(tree)
+    modules = kept.modules
     found = build.find(tree, modules, image, start, stages)
     evidence = found.evidence or (start.evidence[-1] if start.evidence else None)
     if found.folder is None:
         return _unclear(image, start, found, evidence) if found.development else None
     module = modules.holding(found.folder) or Module(_top(found.folder, image), "")
-    program = Program(modules, Resolver(modules, module), found.folder, found.build)
+    program, all_calls = kept.program(module, found)
     if not any(one.files for one in program.packages.values()):
         return None
-    all_calls = calls.collect(program)
     values = Values(program, all_calls, start.env, found.arguments)
     heard = listeners.find(program, all_calls, values)
     framework, interface = listeners.framework(program)
     if not any(fact.subject == "http" for fact in heard) and not program.answers:
         framework, interface = (framework if framework != "net/http" else None), None
     paths = routes.find(program, all_calls, values)
-    of_code = facts.collect(program, all_calls, values)
+    of_code = facts.forwarding(facts.collect(program, all_calls, values), paths, module.path or found.folder)
     return Source(
         language="go",
         root=module.folder,

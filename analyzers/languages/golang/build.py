@@ -20,7 +20,28 @@ from analyzers.run_lines import commands
 _WATCHERS = frozenset({"air", "reflex", "CompileDaemon", "gin", "fresh", "realize", "modd", "wgo", "nodemon"})
 _TOOLS = frozenset({"go", "xx-go", "garble", "gotip", "tinygo", "go-build"})
 _VALUED = frozenset(
-    ["-o", "-p", "-tags", "-ldflags", "-gcflags", "-asmflags", "-mod", "-modfile", "-overlay", "-pkgdir", "-installsuffix", "-buildmode", "-compiler", "-gccgoflags", "-toolexec", "-C", "-coverpkg", "-covermode", "-pgo", "-exec"]
+    [
+        "-o",
+        "-p",
+        "-tags",
+        "-ldflags",
+        "-gcflags",
+        "-asmflags",
+        "-mod",
+        "-modfile",
+        "-overlay",
+        "-pkgdir",
+        "-installsuffix",
+        "-buildmode",
+        "-compiler",
+        "-gccgoflags",
+        "-toolexec",
+        "-C",
+        "-coverpkg",
+        "-covermode",
+        "-pgo",
+        "-exec",
+    ]
 )
 _DEPTH = 5
 
@@ -168,6 +189,7 @@ def _of_commands(
     guest: Guest,
     depth: int,
 ) -> Iterator[Line]:
+    before = folder
     for command in found:
         words = _words(command, env)
         while words and re.fullmatch(r"[({]|!|export|exec|time|sudo|env", words[0]):
@@ -181,8 +203,11 @@ def _of_commands(
         if not words:
             continue
         name = posixpath.basename(words[0])
-        if name == "cd" and len(words) > 1:
+        if name in ("cd", "pushd") and len(words) > 1:
+            before = folder
             folder = posixpath.normpath(posixpath.join(folder, words[1]))
+        elif name == "popd":
+            folder = before
         elif name in _TOOLS:
             line = _line(words, folder, local, image, evidence)
             if line is not None:
@@ -213,9 +238,10 @@ def _script(
 
 def _words(command: str, env: Mapping[str, str]) -> list[str]:
     def value(match: re.Match[str]) -> str:
-        return env.get(match[1] or match[2], match[0])
+        name = match[1] or match[3]
+        return env.get(name) or (match[2].strip("'\"") if match[2] is not None else env.get(name, match[0]))
 
-    command = re.sub(r"\$\{(\w+)\}|\$(\w+)", value, command)
+    command = re.sub(r"\$\{(\w+)(?::?-([^${}]*))?\}|\$(\w+)", value, command)
     try:
         return shlex.split(command, comments=True)
     except ValueError:

@@ -45,7 +45,7 @@ def _of_file(program: Program, file: GoFile) -> Iterator[Call]:
     for node in syntax.captures("go", _PATTERN, file.root).get("use", []):
         function = file.at(node.start_byte)
         reach = Reach.IMPORT if function is None else program.functions.get(function)
-        if reach is None:
+        if reach is None or (function is None and _checks_only(node)):
             continue
         literal = node.type == "composite_literal"
         target = node.child_by_field_name("type" if literal else "function") if node.type[0] == "c" else node
@@ -75,6 +75,19 @@ def _of_file(program: Program, file: GoFile) -> Iterator[Call]:
         held = node.child_by_field_name("arguments") if not literal and node is not target else None
         arguments = tuple(n for n in held.named_children if n.type != "comment") if held is not None else ()
         yield Call(file, function, node, syntax.text(name_node), operand, arguments, literal, reach, alias)
+
+
+def _checks_only(node: Node) -> bool:
+    """Whether a literal outside functions belongs to `var _ Interface = &Type{}`."""
+    here: Node | None = node
+    for _ in range(8):
+        if here is None:
+            return False
+        if here.type == "var_spec":
+            name = here.child_by_field_name("name")
+            return name is not None and syntax.text(name) == "_"
+        here = here.parent
+    return False
 
 
 def packages(program: Program, call: Call) -> tuple[tuple[str, bool], ...]:

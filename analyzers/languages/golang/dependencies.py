@@ -10,6 +10,8 @@ from analyzers.languages.golang.program import Program
 from analyzers.model import Dependency, DependencyClass, Evidence
 
 _PKG_CONFIG = re.compile(rb"#cgo[^\n:]*pkg-config:\s*([^\n]+)")
+# Parts of the C library and of what other libraries are built on; they say nothing by themselves.
+_BASICS = frozenset({"m", "pthread", "dl", "c", "stdc++", "rt", "z", "glib-2.0", "gobject-2.0", "gio-2.0"})
 _LIBRARY = re.compile(rb"#cgo[^\n:]*LDFLAGS:([^\n]*)")
 
 
@@ -52,8 +54,8 @@ def _cgo(program: Program) -> list[Dependency]:
         for line in _LIBRARY.findall(file.data):
             named += [w[2:].decode("utf-8", "replace") for w in line.split() if w.startswith(b"-l")]
         for name in named:
-            if re.fullmatch(r"[\w.+-]+", name) and name not in ("m", "pthread", "dl", "c", "stdc++"):
-                found.setdefault(name, evidence)
+            if re.fullmatch(r"[\w.+-]+", name) and name not in _BASICS:
+                found.setdefault(name if name.startswith("lib") else f"lib{name}", evidence)
         found.setdefault("cgo", evidence)
     if len(found) > 1:
         found.pop("cgo", None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -14,12 +15,14 @@ from analyzers.languages.golang.calls import Call
 from analyzers.languages.golang.modules import plain
 from analyzers.languages.golang.program import Program
 from analyzers.languages.golang.values import Values, elements, literal
-from analyzers.model import Confidence, Evidence, Fact, FactKind, Reach
+from analyzers.model import Confidence, Evidence, Fact, FactKind, Reach, Route
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
 _CREATES = frozenset({"Create", "WriteFile", "Mkdir", "MkdirAll", "Rename", "Symlink", "Link", "Truncate"})
+_SQL = frozenset({"database/sql", "github.com/jmoiron/sqlx", "github.com/XSAM/otelsql", "go.nhat.io/otelsql"})
+_OPENS = frozenset({"Open", "OpenDB", "Connect", "ConnectContext", "MustConnect", "MustOpen"})
 _TEMPORARY = frozenset({"CreateTemp", "MkdirTemp", "TempFile", "TempDir"})
 _READS = frozenset({"Open", "ReadFile", "ReadDir"})
 _WRITES = re.compile(r"O_(?:WRONLY|RDWR|CREATE|APPEND|TRUNC)")
@@ -38,7 +41,7 @@ def collect(program: Program, calls: Sequence[Call], values: Values) -> tuple[Fa
         *_of_tables(program, calls, values),
         *_environment(program, calls, values),
         *_files(program, calls, values),
-        *_proxies(program, calls, values),
+        *_proxies(program, calls),
         *_signals(program, calls),
         *_client_address(program),
     ]
@@ -48,11 +51,7 @@ def collect(program: Program, calls: Sequence[Call], values: Values) -> tuple[Fa
 def _of_tables(program: Program, calls: Sequence[Call], values: Values) -> Iterator[Fact]:
     known = tables.load()
     for call in calls:
-        if (
-            (call.name == "Open"
-            and call.alias == "database/sql")
-            or call.name in ("OpenDB", "ConnectContext", "MustConnect", "MustOpen")
-        ):
+        if call.name in _OPENS and call.alias in _SQL:
             yield from _sql(program, call, values)
         if not call.alias and call.name not in known.by_name:
             continue
@@ -177,14 +176,7 @@ def _is_dialer(call: Call) -> bool:
 def _sql(program: Program, call: Call, values: Values) -> Iterator[Fact]:
     """`sql.Open(driver, dsn)`, sqlx and their like: the driver's name, else the drivers that are imported."""
     known = tables.load()
-    if call.alias not in (
-        "database/sql",
-        "github.com/jmoiron/sqlx",
-        "github.com/XSAM/otelsql",
-        "go.nhat.io/otelsql",
-    ):
-        return
-    position = 1 if call.name in ("ConnectContext",) else 0
+    position = 1 if call.name == "ConnectContext" else 0
     driver = (
         values.resolve(call.file, call.function, call.arguments[position])
         if len(call.arguments) > position
@@ -305,7 +297,7 @@ def _files(program: Program, calls: Sequence[Call], values: Values) -> Iterator[
             continue
         name = f"{call.alias.rpartition('/')[2]}.{call.name}"
         at = (uses.evidence(program, call),)
-        path = values.resolve(call.file, call.function, call.arguments[0]) if call.arguments else None
+        path = _path(values, call)
         if call.name in _TEMPORARY:
             yield Fact(FactKind.FILE_WRITE, name, at, "", call.reach)
         elif call.name == "OpenFile" and len(call.arguments) > 1:
@@ -315,7 +307,7 @@ def _files(program: Program, calls: Sequence[Call], values: Values) -> Iterator[
         elif call.name in _CREATES:
             if call.name in ("Mkdir", "MkdirAll"):
                 continue  # a folder alone keeps nothing
-            if _temporary(program, call):
+            if _temporary(call):
                 yield Fact(FactKind.FILE_WRITE, f"{name} in MkdirTemp", at, "", call.reach)
             else:
                 yield Fact(FactKind.FILE_WRITE, path or name, at, "", call.reach)
@@ -323,7 +315,13 @@ def _files(program: Program, calls: Sequence[Call], values: Values) -> Iterator[
             yield Fact(FactKind.FILE_READ, path or name, at, "", call.reach)
 
 
-def _temporary(program: Program, call: Call) -> bool:
+def _path(values: Values, call: Call) -> str | None:
+    """The path that a call names; what is no path was a value of another thing with the same name."""
+    text = values.resolve(call.file, call.function, call.arguments[0]) if call.arguments else None
+    return text if text and re.fullmatch(r"\.{0,2}/[^\n]*|[\w.-]+(?:/[\w.-]+)*\.\w+", text) else None
+
+
+def _temporary(call: Call) -> bool:
     """Whether the path of a written file comes from the folder for temporary files, as far as the function shows."""
     function = call.function
     while function is not None:
@@ -337,7 +335,7 @@ def _temporary(program: Program, call: Call) -> bool:
 # --- requests --------------------------------------------------------------------------------------------
 
 
-def _proxies(program: Program, calls: Sequence[Call], values: Values) -> Iterator[Fact]:
+def _proxies(program: Program, calls: Sequence[Call]) -> Iterator[Fact]:
     for call in calls:
         if call.alias == "net/http/httputil" and call.name in ("ReverseProxy", "NewSingleHostReverseProxy"):
             at = (uses.evidence(program, call),)
@@ -350,6 +348,24 @@ def _proxies(program: Program, calls: Sequence[Call], values: Values) -> Iterato
             at = (uses.evidence(program, call),)
             yield Fact(FactKind.OUTBOUND, "http", at, "", call.reach)
             yield Fact(FactKind.FORWARD, f"{call.alias.rpartition('/')[2]}.{call.name}", at, "", call.reach)
+
+
+_ASIDE = re.compile(
+    r"/(?:\w*health|metrics|debug|ready|live|ping|status|version|pprof|reload|memory|stats|info)",
+    re.IGNORECASE,
+)
+_PROXY = re.compile(
+    r"(?:^|[/_-])(?:\w*proxy|\w*gateway|\w*router|ingress|load-?balancer|tunnel)(?:[/_-]|$)", re.IGNORECASE
+)
+
+
+def forwarding(facts: Sequence[Fact], routes: Sequence[Route], name: str) -> tuple[Fact, ...]:
+    """The facts, FORWARD marked as the point of the service where nothing but health and metrics is answered
+    beside it, or where the program calls itself a proxy."""
+    point = not any(not _ASIDE.match(route.path) and route.path not in ("/", "/*") for route in routes)
+    if not point and not _PROXY.search(name):
+        return tuple(facts)
+    return tuple(replace(one, detail="main") if one.kind is FactKind.FORWARD else one for one in facts)
 
 
 def _signals(program: Program, calls: Sequence[Call]) -> Iterator[Fact]:

@@ -15,10 +15,45 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 _OS = frozenset(
-    ["aix", "android", "darwin", "dragonfly", "freebsd", "hurd", "illumos", "ios", "js", "linux", "nacl", "netbsd", "openbsd", "plan9", "solaris", "wasip1", "windows", "zos"]
+    [
+        "aix",
+        "android",
+        "darwin",
+        "dragonfly",
+        "freebsd",
+        "hurd",
+        "illumos",
+        "ios",
+        "js",
+        "linux",
+        "nacl",
+        "netbsd",
+        "openbsd",
+        "plan9",
+        "solaris",
+        "wasip1",
+        "windows",
+        "zos",
+    ]
 )
 _ARCH = frozenset(
-    ["386", "amd64", "arm", "arm64", "loong64", "mips", "mips64", "mips64le", "mipsle", "ppc64", "ppc64le", "riscv64", "s390x", "sparc64", "wasm"]
+    [
+        "386",
+        "amd64",
+        "arm",
+        "arm64",
+        "loong64",
+        "mips",
+        "mips64",
+        "mips64le",
+        "mipsle",
+        "ppc64",
+        "ppc64le",
+        "riscv64",
+        "s390x",
+        "sparc64",
+        "wasm",
+    ]
 )
 # What holds for the container: Linux on amd64 with a Go that knows every release tag.
 _GIVEN = frozenset({"linux", "amd64", "unix", "gc"})
@@ -111,6 +146,7 @@ class GoFile:
     values: dict[str, Node | None] = field(default_factory=dict)  # package variable or constant -> its value
     variables: dict[str, Node] = field(default_factory=dict)  # package variable -> var_spec
     folder: str = ""
+    named: set[str] = field(default_factory=set)  # names that the file itself gives to imports
 
     @cached_property
     def outside(self) -> frozenset[tuple[str, str]]:
@@ -241,6 +277,8 @@ def _imports(file: GoFile, node: Node, blank: list[str]) -> None:
         path = syntax.text(where).strip('"`') if where else ""
         name = spec.child_by_field_name("name")
         alias = syntax.text(name) if name else _package_name(path)
+        if name:
+            file.named.add(alias)
         file.import_lines.setdefault(path, syntax.line(spec))
         if alias == "_":
             blank.append(path)
@@ -280,6 +318,8 @@ def _values(file: GoFile, spec: Node) -> None:
     given = value.named_children if value is not None else []
     for position, name in enumerate(names):
         text = syntax.text(name)
+        if text == "_":
+            continue  # `var _ Interface = &Type{}` only checks the type
         file.values[text] = given[position] if position < len(given) else None
         if spec.type == "var_spec":
             file.variables[text] = spec

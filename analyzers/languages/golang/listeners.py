@@ -43,7 +43,7 @@ def find(program: Program, calls: Sequence[Call], values: Values) -> tuple[Fact,
                 found.append(_fact(program, call, "udp", _port(values, call, 1)))
         elif call.alias in ("net", "crypto/tls") and call.name in _STREAMS:
             network = literal(call.arguments[0]) if call.arguments else None
-            if network is None or network.startswith("tcp"):
+            if (network is None or network.startswith("tcp")) and not _inside(values, call):
                 streams.append((call, _port(values, call, 1)))
         elif call.name in known.by_name:
             for package, function in uses.packages(program, call):
@@ -57,6 +57,12 @@ def find(program: Program, calls: Sequence[Call], values: Values) -> tuple[Fact,
 
 def _fact(program: Program, call: Call, protocol: str, port: str) -> Fact:
     return Fact(FactKind.LISTEN, protocol, (uses.evidence(program, call),), port, Reach.IMPORT)
+
+
+def _inside(values: Values, call: Call) -> bool:
+    """Whether it listens on the loopback only: nobody outside the container calls that."""
+    address = values.resolve(call.file, call.function, call.arguments[1]) if len(call.arguments) > 1 else None
+    return address is not None and address.startswith(("localhost:", "127.0.0.1:", "[::1]:"))
 
 
 def _port(values: Values, call: Call, position: int) -> str:

@@ -31,12 +31,15 @@ _CHANGES = """
 _METRICS = frozenset(
     {"Inc", "Dec", "Observe", "Add", "Set", "Sub", "WithLabelValues", "With", "CounterVec", "Record"}
 )
-_CACHE = re.compile(r"cache|memo|pool|buffer|lru|once|limiterlock", re.IGNORECASE)
+_CACHE = re.compile(r"cache|memo|pool|buffer|lru|once", re.IGNORECASE)
 # Such methods prepare or end a structure; that a request should call them is far from likely.
 _SETUP = re.compile(
     r"(?:New|With|Init|Setup|Register|Configure|Close|Shutdown|Stop|Start|Open|Connect|Option|Use|Unmarshal|Parse|Load"
     r"|init|setup|register|parse|load|new|with|reset|Reset|Scan|Validate|Decode|String)"
 )
+# State that only goes to a log is answered to nobody.
+_LOGS = re.compile(r"^\w*log\w*\.|\.(?:last|is)?log", re.IGNORECASE)
+_PROMETHEUS = "github.com/prometheus/client_golang/prometheus"
 _LOCKS = ("sync.Mutex", "sync.RWMutex")
 _KEPT = ("sync.Map", "sync/atomic.")
 
@@ -113,7 +116,7 @@ def _of_file(program: Program, file: GoFile, lives: _Lives) -> Iterator[Fact]:
             if function is None:
                 continue
             reach = program.functions.get(function)
-            if reach is None or reach is Reach.IMPORT:
+            if reach is not Reach.REQUEST:
                 continue
             if how == "stored" and not any(
                 kind.startswith(_KEPT) for kind in program.kinds(file, function, node)
@@ -129,6 +132,8 @@ def _change(
     if base is None:
         return
     name = syntax.text(base)
+    if name == "_":
+        return
     at = program.at(file, node)
     here: Function | None = function
     local = False
@@ -141,10 +146,9 @@ def _change(
         own = program.resolver.folder(alias) if alias is not None else None
         if own is not None and first:
             if any(first in other.variables for other in program.packages[own].files):
-                yield _fact(f"{program.packages[own].name}.{first}", at, reach)
-        elif any(name in other.variables for other in package.files):
-            if not _SETUP.match(function.name):
-                yield _fact(f"{package.name}.{name}", at, reach)
+                yield from _fact(function, f"{program.packages[own].name}.{first}", at, reach)
+        elif any(name in other.variables for other in package.files) and not _SETUP.match(function.name):
+            yield from _fact(function, f"{package.name}.{name}", at, reach)
         return
     if not first or _SETUP.match(function.name):
         return
@@ -157,14 +161,29 @@ def _change(
         folder = full[2:].rpartition(".")[0]
         own_package = program.packages.get(folder)
         label = f"{own_package.name if own_package is not None else folder}.{kind}.{first}"
-        yield _fact(label, at, reach, Confidence.HIGH if lives.locked(full) else Confidence.MEDIUM)
+        sure = Confidence.HIGH if lives.locked(full) else Confidence.MEDIUM
+        yield from _fact(function, label, at, reach, sure)
         return
 
 
-def _fact(subject: str, at: Evidence, reach: Reach, confidence: Confidence = Confidence.HIGH) -> Fact:
-    if _CACHE.search(subject):
-        return Fact(FactKind.CACHE, subject, (at,), "", reach, confidence)
-    return Fact(FactKind.MEMORY_STATE, subject, (at,), "", reach, confidence)
+def _fact(
+    function: Function, subject: str, at: Evidence, reach: Reach, confidence: Confidence = Confidence.HIGH
+) -> Iterator[Fact]:
+    name = subject.rpartition(".")[2]
+    if _LOGS.search(subject) or re.search(r"locks?$|mutex|mu$", name, re.IGNORECASE):
+        return
+    kind = FactKind.CACHE if _CACHE.search(subject) or _remembers(function, name) else FactKind.MEMORY_STATE
+    yield Fact(kind, subject, (at,), "", reach, confidence)
+
+
+def _remembers(function: Function, name: str) -> bool:
+    """`if v, ok := m[k]; ok { return v }` before the change: what is found again saves work only."""
+    text = function.file.data[function.start : function.end].decode("utf-8", "replace")
+    pattern = (
+        rf"\b(?!_\b)(\w+)\s*,\s*(\w+)\s*:?=\s*[\w.]*\b{re.escape(name)}(?:\[|\.Load\()"
+        r"[^\n]{0,120}\n?[^\n]{0,40}?\b\2\b\s*\{\s*return\s[^\n]*\b\1\b"
+    )
+    return re.search(pattern, text) is not None
 
 
 def _base(node: Node) -> tuple[Node | None, str, bool]:
@@ -206,21 +225,21 @@ def _metrics(program: Program, calls: Sequence[Call]) -> Iterator[Fact]:
     )
     if not served:
         return
+    names: list[str] = []
+    at: list[Evidence] = []
     for call in calls:
-        if call.name not in _METRICS or call.reach is Reach.IMPORT or call.alias or call.operand is None:
+        if call.name not in _METRICS or call.reach is not Reach.REQUEST or call.alias or call.operand is None:
             continue
         kinds = program.kinds(call.file, call.function, call.operand)
-        made = [kind for kind in kinds if "prometheus/client_golang/prometheus" in kind]
-        if made and not any(
-            ".Desc" in kind or kind.endswith(("MustNewConstMetric", "Metric")) for kind in made
-        ):
+        made = [kind for kind in kinds if kind.startswith(_PROMETHEUS)]
+        if made and not any(kind.endswith((".Desc", "MustNewConstMetric", ".Metric")) for kind in made):
             text = re.split(r"[.(]\s*With", syntax.text(call.operand))[0]
             if len(text) < 60 and "New" not in text:
-                yield Fact(
-                    FactKind.MEMORY_STATE,
-                    f"{program.packages[call.file.folder].name}.{text.rpartition('.')[2]} (a counter of Prometheus)",
-                    (uses.evidence(program, call),),
-                    "",
-                    call.reach,
-                    Confidence.MEDIUM,
-                )
+                name = f"{program.packages[call.file.folder].name}.{text.rpartition('.')[2]}"
+                names += [name] if name not in names else []
+                at.append(uses.evidence(program, call))
+    if names:
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        subject = f"counters of Prometheus ({', '.join(names[:3])}{more})"
+        evidence = tuple(dict.fromkeys(at))[:8]
+        yield Fact(FactKind.MEMORY_STATE, subject, evidence, "", Reach.REQUEST, Confidence.MEDIUM)

@@ -148,9 +148,15 @@ class Resolver:
         self.module = module
         self._roots: Mapping[str, str] = roots
         self._longest = sorted(roots, key=len, reverse=True)
+        self._known: dict[str, str | None] = {}
 
     def folder(self, path: str) -> str | None:
         """The folder of an own package; None for the standard library and for dependencies."""
+        if path not in self._known:
+            self._known[path] = self._folder(path)
+        return self._known[path]
+
+    def _folder(self, path: str) -> str | None:
         for root in self._longest:
             if path == root or path.startswith(root + "/"):
                 rest = path[len(root) :].lstrip("/")

@@ -31,7 +31,34 @@ _HANDLER = re.compile(
 )
 # Methods that libraries call through their interfaces.
 _CALLED = frozenset(
-    ["ServeHTTP", "Read", "Write", "Close", "String", "Error", "Len", "Less", "Swap", "Push", "Pop", "Collect", "Describe", "Execute", "Run", "RoundTrip", "MarshalJSON", "UnmarshalJSON", "MarshalText", "UnmarshalText", "MarshalYAML", "UnmarshalYAML", "Scan", "Value", "Handle", "Init"]
+    [
+        "ServeHTTP",
+        "Read",
+        "Write",
+        "Close",
+        "String",
+        "Error",
+        "Len",
+        "Less",
+        "Swap",
+        "Push",
+        "Pop",
+        "Collect",
+        "Describe",
+        "Execute",
+        "Run",
+        "RoundTrip",
+        "MarshalJSON",
+        "UnmarshalJSON",
+        "MarshalText",
+        "UnmarshalText",
+        "MarshalYAML",
+        "UnmarshalYAML",
+        "Scan",
+        "Value",
+        "Handle",
+        "Init",
+    ]
 )
 _DEFERRED = ("AddFunc", "AddJob", "AfterFunc", "Do", "NewTask", "Go", "Every")
 
@@ -66,6 +93,9 @@ class Program:
         self._load(folder)
         self.by_method: dict[str, list[Function]] = {}
         self.fields: dict[str, set[str]] = {}
+        for package in self.packages.values():
+            for file in package.files:
+                self._rename(file)
         for package in self.packages.values():
             self._declare(package)
         self.functions: dict[Function, Reach] = {}
@@ -118,16 +148,16 @@ class Program:
             yield from package.files
 
     def import_of(self, file: GoFile, alias: str) -> str | None:
-        """The import path behind a name of a file; own packages are known by the name that they give themselves."""
-        path = file.imports.get(alias)
-        if path is not None:
-            return path
-        for path in file.imports.values():
+        """The import path behind a name of a file."""
+        return file.imports.get(alias)
+
+    def _rename(self, file: GoFile) -> None:
+        """Own packages are known by the name that they give themselves, whatever their path ends with."""
+        for path in [path for alias, path in file.imports.items() if alias not in file.named]:
             own = self.resolver.folder(path)
-            if own is not None and own in self.packages and self.packages[own].name == alias:
-                file.imports[alias] = path
-                return path
-        return None
+            package = self.packages.get(own) if own is not None else None
+            if package is not None and package.name:
+                file.imports.setdefault(package.name, path)
 
     # --- declarations ----------------------------------------------------------------------
 

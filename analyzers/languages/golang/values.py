@@ -467,4 +467,4 @@ def port_of(address: str | None) -> str:
     if address is None:
         return ""
     match = re.search(r"(?:^|:)(\d{1,5})(?:/|$)", address.strip())
-    return match[1] if match and 0 < int(match[1]) < 65536 else ""
+    return match[1] if match and 20 < int(match[1]) < 65536 else ""
