@@ -32,7 +32,7 @@ RULE = Rule(
     title="Settings are read while the application is imported",
     severity=Severity.INFO,
     effect=Effect.NONE,
-    weight=0,
+    weight=1,
     remedy="Nothing must change: it is imported at the first request, in the runtime's environment.",
 )
 
