@@ -32,6 +32,7 @@ class Guest:
                     self._inline[posixpath.normpath(path)] = (content, copy.evidence)
         if compose is not None:
             self._mount(compose)
+        self.inline = tuple(self._inline)  # paths that COPY heredocs fill
         self.folders = frozenset(parent for path in self.files for parent in _parents(path))
 
     def _mount(self, compose: ComposeFacts) -> None:

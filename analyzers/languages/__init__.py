@@ -25,6 +25,7 @@ READERS = {
     "java": "analyzers.languages.jvm",
     "kotlin": "analyzers.languages.jvm",
     "csharp": "analyzers.languages.csharp",
+    "static": "analyzers.languages.static_site",
 }
 
 

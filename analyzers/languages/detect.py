@@ -10,6 +10,7 @@ from analyzers import base_images
 from analyzers.command import program
 from analyzers.guest import Guest
 from analyzers.languages import built
+from analyzers.languages.static_site import programs
 from analyzers.model import Image
 
 _PROGRAMS = {
@@ -43,12 +44,8 @@ _PROGRAMS = {
     "rackup": "ruby",
     "mix": "elixir",
     "elixir": "elixir",
-    "nginx": "static",
-    "caddy": "static",
-    "httpd": "static",
-    "httpd-foreground": "static",
-    "apachectl": "static",
 }
+_OF_PHP = frozenset({"apache2-foreground"})  # the official PHP image's own
 _BINARIES = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 # What compiles a program, whatever the stage is built on.
 _BUILDS = (
@@ -91,6 +88,9 @@ def language(
     name = program(argv[0]) if argv else ""
     if re.fullmatch(r"python[\d.]*|gunicorn|uvicorn|celery", name):
         return "python"
+    if name not in _OF_PHP and programs.command(argv, image.base):
+        scripts = any(path.endswith(".php") for path in guest.files)
+        return "php" if scripts and name in programs.HTTPD else "static"
     if name in _PROGRAMS:
         return _PROGRAMS[name]
     if (found := _of_base(image)) is not None:
