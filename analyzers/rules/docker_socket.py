@@ -1,8 +1,8 @@
 """
 ## What it says
 
-The container is given the socket of the Docker engine: compose mounts it, or the Dockerfile names it
-in a variable.
+The container is given the socket of the Docker engine: compose mounts it, the Dockerfile names it
+in a variable, or the source opens a client of the engine.
 
 ## Why
 
@@ -15,15 +15,16 @@ Leave it in its container.
 
 ## What it cannot know
 
-What the socket is used for, and whether a variable that names it is read.
+What the socket is used for, whether a variable that names it is read, and whether a client in the source
+calls the engine through HTTP instead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzers.model import Confidence, Effect, Finding, Service, Severity
-from analyzers.rules._build import at, compose, env, image, service
+from analyzers.model import Confidence, Effect, FactKind, Finding, Service, Severity
+from analyzers.rules._build import at, compose, env, fact, image, service
 from analyzers.rules._rule import Rule, bad, good
 from analyzers.volumes import is_docker_socket
 
@@ -41,6 +42,11 @@ def check(service: Service) -> Iterator[Finding]:
     for source, target, _, evidence in service.compose.volumes if service.compose else ():
         if is_docker_socket(source, target):
             yield RULE.finding("The Docker engine's socket is mounted.", [evidence])
+    for found in service.facts(FactKind.FILE_READ):
+        if is_docker_socket(found.subject, ""):
+            yield RULE.finding(
+                "Its source calls the Docker engine.", found.evidence, confidence=Confidence.MEDIUM
+            )
     for variable in service.image.env if service.image else ():
         if is_docker_socket((variable.value or "").rstrip("/"), ""):
             yield RULE.finding(
@@ -66,6 +72,11 @@ CASES = (
         "named in a variable of the image",
         service(of=image(variables=(env("SOCKET_PATH", SOCKET, "Dockerfile:28"),))),
         "Dockerfile:28",
+    ),
+    bad(
+        "a client of the engine in the source",
+        service(fact(FactKind.FILE_READ, SOCKET, "main.go:12"), language="go"),
+        "main.go:12",
     ),
     good(
         "another volume",

@@ -52,7 +52,10 @@ RULE = Rule(
     effort=(1, 4),
 )
 
-_TEMPORARY = ("tempfile", "TemporaryFile", "TemporaryDirectory", "mkstemp", "mkdtemp")
+_TEMPORARY = (
+    "tempfile", "TemporaryFile", "TemporaryDirectory", "mkstemp", "mkdtemp",
+    "CreateTemp", "MkdirTemp", "TempFile", "TempDir",
+)  # fmt: skip
 _SINKS = ("/dev/stdout", "/dev/stderr", "/dev/null", "/proc/self/fd/")
 
 
@@ -91,6 +94,12 @@ def check(service: Service) -> Iterator[Finding]:
 
 
 CASES = (
+    bad(
+        "a temporary file in Go",
+        service(fact(FactKind.FILE_WRITE, "os.CreateTemp", "main.go:9"), language="go"),
+        "main.go:9",
+        effect=Effect.NONE,
+    ),
     bad(
         "an upload of Flask",
         flask(

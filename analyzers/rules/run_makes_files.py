@@ -41,8 +41,8 @@ RULE = Rule(
 
 
 def check(service: Service) -> Iterator[Finding]:
-    if service.image is None or service.source is None:
-        return
+    if service.image is None or service.source is None or service.source.language in _COMPILED:
+        return  # the program itself is made there, and the lane compiles it anew
     for line in service.image.runs:
         makers = [command for command in commands(line) if kind(command) is Kind.MAKES]
         if makers:
@@ -68,6 +68,7 @@ def _is_environment(made: Copy) -> bool:
     )
 
 
+_COMPILED = frozenset({"go", "rust", "c", "cpp", "swift", "java", "kotlin", "csharp"})
 # fmt: off
 _PACKAGES = (
     "/site-packages/", "/dist-packages/", "/venv/", "/.venv/", "/virtualenv/", "/env/", "/wheels/", "/wheel/",
@@ -92,6 +93,10 @@ CASES = (
         "a bundle of another stage",
         service(of=image(made=(copy("/ui/dist", "/app/static", 7, "ui"),))),
         "Dockerfile:7",
+    ),
+    good(
+        "a compiled program is what the lane builds",
+        service(language="go", of=image(runs=(run("go build -o /app ./cmd/app", 6),))),
     ),
     good(
         "packages are installed",

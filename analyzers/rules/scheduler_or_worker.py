@@ -122,7 +122,7 @@ CASES = (
         service(_QUEUE, listeners=_PORT, routes=(Route("GET", "/orders", at("main.go:8")),)),
     ),
     good("a web service", service()),
-    good("a language that was not read", service(language="go", listeners=(), start=("/server",))),
+    good("a language that was not read", service(language="elixir", listeners=(), start=("/server",))),
     good("a server whose application is not known", service(listeners=(), entry=None, interface=None)),
     good("an application whose port nobody names", service(listeners=())),
     good(
