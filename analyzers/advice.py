@@ -6,6 +6,7 @@ and `analyzers/support/toolchains`, each with source and date; this module only 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from analyzers.listeners import inbound, worker_program
@@ -14,6 +15,7 @@ from analyzers.support import INSIDE, Status, Support, Target, toolchains
 from analyzers.support import advice as data
 
 _WORKER = "scheduler-or-worker"
+_CONSUMER = "message-consumer"
 _NO_LANE = "no-lane"
 _SCHEDULE, _JOB = "schedule", "job"
 
@@ -21,12 +23,14 @@ _SCHEDULE, _JOB = "schedule", "job"
 def advise(
     service: Service, findings: Sequence[Finding], support: Support, lane: str | None
 ) -> tuple[Advice, ...]:
-    """Advice on these findings of a service, at most one of each kind for a rule, in the findings' order."""
+    """Advice on the findings that count, in their order. Of a service that stays, only on what keeps it."""
     given: list[Advice] = []
-    for rule in dict.fromkeys(finding.rule for finding in findings if finding.effect is not Effect.NONE):
+    kept = [finding for finding in findings if finding.effect is Effect.KEEP]
+    counting = kept or [finding for finding in findings if finding.effect is not Effect.NONE]
+    for rule in dict.fromkeys(finding.rule for finding in counting):
         mine = [finding for finding in findings if finding.rule == rule]
-        if rule == _WORKER:
-            given += _triggers(service)
+        if rule in (_WORKER, _CONSUMER):
+            given += _triggers(rule, service)
         elif rule == _NO_LANE:
             given += _by_hand(service)
         else:
@@ -35,19 +39,21 @@ def advise(
     return tuple(given)
 
 
-def _triggers(service: Service) -> Iterator[Advice]:
+def _triggers(rule: str, service: Service) -> Iterator[Advice]:
     subjects = _work(service)
     chosen = [entry for entry in data.load().triggers if subjects & set(entry.subjects)]
-    for entry in chosen or [entry for entry in data.load().triggers if _JOB in entry.subjects]:
-        yield Advice(_WORKER, f"{entry.text}.", entry.source, entry.date)
+    if not chosen and rule == _WORKER:
+        chosen = [entry for entry in data.load().triggers if _JOB in entry.subjects]
+    for entry in chosen:
+        yield Advice(rule, f"{entry.text}.", entry.source, entry.date)
 
 
 def _work(service: Service) -> frozenset[str]:
-    """What calls its handler today: brokers, libraries, programs, or the clock."""
+    """What calls its handler today: words that name brokers, libraries, programs, or the clock."""
     program = worker_program(service.start_command) or ""
-    words = {program, program.partition(" ")[0]} - {""}
-    found = words | {fact.subject for fact in service.facts(FactKind.WORKER)}
-    if service.facts(FactKind.BACKGROUND):
+    named = [program, *(fact.subject for fact in service.facts(FactKind.WORKER))]
+    found = {word for name in named for word in _words(name)}
+    if not found and service.facts(FactKind.BACKGROUND):
         found.add(_SCHEDULE)
     known = {subject for entry in data.load().triggers for subject in entry.subjects}
     if found and not found & known:
@@ -55,6 +61,12 @@ def _work(service: Service) -> frozenset[str]:
         found |= {fact.subject for fact in service.facts(FactKind.OUTBOUND)}
         found |= {link.protocol for link in service.links}
     return frozenset(found)
+
+
+def _words(name: str) -> frozenset[str]:
+    """`@acme/bullmq.Worker` is `bullmq`, among others; a name of several words is also known as a whole."""
+    lower = name.lower()
+    return frozenset({lower, *re.split(r"[^a-z0-9]+", lower)} - {""})
 
 
 def _by_hand(service: Service) -> Iterator[Advice]:
@@ -93,13 +105,14 @@ def _lifted(rule: str, findings: Sequence[Finding], support: Support, lane: str 
     what = _listed([str(need) for need in asked])
     if given:
         names = _listed([target.name for target in given])
-        yield _from_data(
-            rule, f"It does not count on {names}, which gives {what}: see the targets.", given[0], asked
-        )
+        yield _from_data(rule, f"It does not count on {names}: {what} can be granted there.", given[0], asked)
     elif later:
         names = _listed([target.name for target in later])
         yield _from_data(
-            rule, f"{names} gives {what}; the {lane} lane is not proven for it yet.", later[0], asked
+            rule,
+            f"{what} can be granted on {names}; the {lane} lane is not proven for it yet.",
+            later[0],
+            asked,
         )
 
 

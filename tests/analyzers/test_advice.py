@@ -58,6 +58,26 @@ def test_facts_of_a_reader_name_the_broker() -> None:
     assert "[[trigger.sqs]]" in texts(given, "scheduler-or-worker")
 
 
+@pytest.mark.parametrize(
+    ("subject", "trigger"),
+    [
+        ("bullmq.Worker", "[[trigger.redis]]"),
+        ("kafkajs", "behind HTTP"),
+        ("paho-mqtt", "[[trigger.mqtt]]"),
+        ("sqs-consumer.Consumer.create", "[[trigger.sqs]]"),
+        ("schedule:run", "[[trigger.cron]]"),
+    ],
+)
+def test_a_consumer_beside_an_api_is_told_too(subject: str, trigger: str) -> None:
+    given = service(fact(FactKind.WORKER, subject, "work.js:3"))
+    assert trigger in texts(given, "message-consumer")
+
+
+def test_a_consumer_of_nobody_knows_what_is_told_nothing() -> None:
+    given = service(fact(FactKind.WORKER, "temporal", "work.js:3"))
+    assert "trigger" not in texts(given, "message-consumer")
+
+
 def test_what_a_worker_cannot_use_is_not_advised() -> None:
     said = texts(worker("supercronic", "/etc/crontab"), "scheduler-or-worker")
     assert "trigger.redis" not in said
@@ -90,7 +110,7 @@ def test_a_service_that_converts_needs_no_advice() -> None:
 
 def test_a_target_that_would_lift_a_finding_is_named_and_why_it_does_not_yet(tmp_path: Path) -> None:
     given = service(with_compose=compose(volumes=(("data", "/data", False, at("compose.yaml:5")),)))
-    assert "wasmtime gives write; the python lane is not proven for it yet." in texts(
+    assert "write can be granted on wasmtime; the python lane is not proven for it yet." in texts(
         given, "writable-volume"
     )
 
@@ -108,9 +128,30 @@ def test_a_target_that_would_lift_a_finding_is_named_and_why_it_does_not_yet(tmp
     )
     proven = support.read(tmp_path / "data")
     lifted = [item.text for item in advice(given, "writable-volume", proven)]
-    assert "It does not count on wasmtime, which gives write: see the targets." in lifted
+    assert "It does not count on wasmtime: write can be granted there." in lifted
     (one,) = assess(Inventory(Path("/repo"), None, (given,)), support=proven).services
     assert any("Not needed on wasmtime." in change for change in one.changes)
+
+
+def test_a_service_that_stays_is_advised_only_on_what_keeps_it() -> None:
+    given = service(
+        fact(FactKind.MEMORY_STATE, "app.x"), listeners=(Listener(Inbound.GRPC, 9000, at("Dockerfile:8")),)
+    )
+    assert advice(given, "memory-state") == ()
+    assert advice(given, "listener-not-http")
+
+
+def test_a_worker_that_has_a_broker_is_not_sent_to_the_clock() -> None:
+    given = service(
+        fact(FactKind.WORKER, "amqp", "work.py:3"),
+        fact(FactKind.BACKGROUND, "loop", "work.py:9"),
+        start=("python", "work.py"),
+        server=None,
+        listeners=(),
+        entry=None,
+        interface=None,
+    )
+    assert "trigger.cron" not in texts(given, "scheduler-or-worker")
 
 
 def test_every_entry_names_a_rule_that_exists_and_its_source() -> None:
