@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from analyzers.rules import LoadedRule, load
 
 FOLDER = Path("docs/rules")
+# How the rules did on the labelled services; `tests/labelled/score.py --write-precision` writes it.
+PRECISION = Path(__file__).resolve().parents[2] / "docs" / "labelled" / "rules.json"
 INDEX = "README.md"
 _GENERATED = "<!-- Rendered from analyzers/rules by `python -m migrate.reports.rules_doc`. -->\n"
 
@@ -18,7 +22,8 @@ _GENERATED = "<!-- Rendered from analyzers/rules by `python -m migrate.reports.r
 def pages() -> dict[str, str]:
     """File name -> Markdown, the index included."""
     rules = load()
-    return {INDEX: _index(rules), **{f"{found.rule.id}.md": _page(found) for found in rules}}
+    measured = json.loads(PRECISION.read_text("utf-8"))
+    return {INDEX: _index(rules), **{f"{found.rule.id}.md": _page(found, measured) for found in rules}}
 
 
 def write(repository: Path) -> tuple[str, ...]:
@@ -54,7 +59,7 @@ def _index(rules: tuple[LoadedRule, ...]) -> str:
     )
 
 
-def _page(found: LoadedRule) -> str:
+def _page(found: LoadedRule, measured: dict[str, Any]) -> str:
     rule = found.rule
     sections = "".join(f"## {heading}\n\n{text}\n\n" for heading, text in found.sections)
     speaks = "".join(f"- {case.name}\n" for case in found.cases if case.at)
@@ -64,8 +69,22 @@ def _page(found: LoadedRule) -> str:
         "| severity | effect | weight | needs | effort |\n| --- | --- | --- | --- | --- |\n"
         f"| {rule.severity} | {rule.effect} | {rule.weight} | {_needs(found)} | {_effort(found)} |\n\n"
         f"{sections}"
+        f"## How often it is right\n\n{_precision(found, measured)}\n\n"
         f"## Examples\n\nIt speaks on:\n\n{speaks}\nIt is silent on:\n\n{silent}\n"
         f"They are the cases of `analyzers/rules/{found.module}.py`, and tests.\n"
+    )
+
+
+def _precision(found: LoadedRule, measured: dict[str, Any]) -> str:
+    """Of the labelled services on which the rule had an effect, those whose label is as strict or stricter."""
+    on = f"the {measured['services']} [labelled services](../labelled-set.md) that rules were written with"
+    row = measured["rules"].get(found.rule.id)
+    if row is None:
+        return f"It had an effect on none of {on} ({measured['date']})."
+    share = f"{100 * row['agreed'] / row['services']:.0f} %"
+    return (
+        f"It had an effect on {row['services']} of {on}; the label of {row['agreed']} ({share}) is as strict or\n"
+        f"stricter ({measured['date']})."
     )
 
 
