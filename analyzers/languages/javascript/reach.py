@@ -1,0 +1,403 @@
+"""When code runs: while the program starts, or with requests; or never, as it was started."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from analyzers.languages import syntax
+from analyzers.languages.javascript import modules
+from analyzers.languages.javascript.modules import FUNCTIONS, Declaration, Module
+from analyzers.languages.javascript.values import UNKNOWN, Literal, Values, truthy
+from analyzers.model import Reach
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+# Methods that call what they are given at once, or as soon as a promise settles.
+_AT_ONCE = frozenset(
+    [
+        "forEach",
+        "map",
+        "filter",
+        "reduce",
+        "reduceRight",
+        "some",
+        "every",
+        "find",
+        "findIndex",
+        "flatMap",
+        "sort",
+        "from",
+        "then",
+        "catch",
+        "finally",
+        "listen",
+        "ready",
+        "after",
+        "register",
+        "tap",
+        "series",
+        "parallel",
+        "waterfall",
+        "connect",
+        "open",
+        "init",
+        "sync",
+        "authenticate",
+        "setTimeout",
+        "setImmediate",
+        "nextTick",
+        "queueMicrotask",
+        "start",
+        "bindAsync",
+        "mapValues",
+        "entries",
+        "call",
+        "apply",
+        "forRootAsync",
+        "registerAsync",
+        "sequelize",
+        "configure",
+        "all",
+    ]
+)
+# Events that come while the program starts or ends, or that tell of a connection.
+_LIFECYCLE = frozenset(
+    [
+        "ready",
+        "connect",
+        "connected",
+        "connecting",
+        "disconnect",
+        "disconnected",
+        "error",
+        "end",
+        "close",
+        "reconnecting",
+        "reconnect",
+        "open",
+        "listening",
+        "exit",
+        "beforeExit",
+        "uncaughtException",
+        "unhandledRejection",
+        "SIGINT",
+        "SIGTERM",
+        "SIGHUP",
+        "SIGUSR2",
+        "SIGQUIT",
+        "warning",
+        "drain",
+        "finish",
+        "onClose",
+        "onReady",
+        "online",
+        "fork",
+    ]
+)
+_HOOKS = frozenset(
+    [
+        "onModuleInit",
+        "onApplicationBootstrap",
+        "onModuleDestroy",
+        "onApplicationShutdown",
+        "beforeApplicationShutdown",
+        "configureServer",
+    ]
+)
+_INJECTED = re.compile(rb"@(Injectable|Controller|Module|Global|Resolver|WebSocketGateway|Processor|Catch)\b")
+_NAMING = frozenset(
+    {"export_specifier", "import_specifier", "import_clause", "shorthand_property_identifier",
+     "object_pattern", "export_statement", "type_annotation"}
+)  # fmt: skip
+_CONDITION = 300  # bytes of a condition that could be a constant
+_OCCURRENCES = 200  # uses of one name that are looked at
+
+
+class Reaches:
+    """Answers for a program whose reachable modules are known."""
+
+    def __init__(self, values: Values, reached: Sequence[Module]) -> None:
+        self.values = values
+        self.reached = reached
+        self._off: dict[str, list[tuple[int, int]]] = {}
+        self._start: dict[tuple[str, int], bool] = {}
+        self._importers: dict[str, list[Module]] = {}
+        for module in reached:
+            for use in module.uses:
+                target = values.program.resolve(module, use.specifier)
+                if isinstance(target, Module):
+                    self._importers.setdefault(target.path, []).append(module)
+
+    def of(self, module: Module, position: int) -> Reach | None:
+        """When the code at a byte runs; None where a condition that is known keeps it off."""
+        if any(start <= position < end for start, end in self._ranges(module)):
+            return None
+        return Reach.IMPORT if self.at_start(module, position) else Reach.REQUEST
+
+    def at_start(self, module: Module, position: int) -> bool:
+        """Whether the code at a byte runs only while the program starts."""
+        function = next(module.enclosing(position, "function"), None)
+        return function is None or self._starts(module, function.node)
+
+    # --- what is off ---------------------------------------------------------------------------------
+
+    def _ranges(self, module: Module) -> list[tuple[int, int]]:
+        found = self._off.get(module.path)
+        if found is None:
+            found = self._off[module.path] = []
+            for node in module.nodes.get("if", ()):
+                condition = node.child_by_field_name("condition")
+                if condition is None or condition.end_byte - condition.start_byte > _CONDITION:
+                    continue
+                value = self.values.value(module, condition)
+                if value is UNKNOWN or isinstance(value, Literal):
+                    continue
+                side = node.child_by_field_name("alternative" if truthy(value) else "consequence")
+                if side is not None:
+                    found.append((side.start_byte, side.end_byte))
+        return found
+
+    # --- functions -----------------------------------------------------------------------------------
+
+    def _starts(self, module: Module, node: Node) -> bool:
+        key = (module.path, node.start_byte)
+        if key not in self._start:
+            self._start[key] = True  # a function that calls itself is decided by its other callers
+            self._start[key] = self._decide(module, node)
+        return self._start[key]
+
+    def _decide(self, module: Module, node: Node) -> bool:
+        if node.type == "method_definition":
+            return self._method(module, node)
+        if node.type.endswith("_declaration"):
+            name = node.child_by_field_name("name")
+            return name is not None and self._named(module, name)
+        parent = node.parent
+        while parent is not None and parent.type == "parenthesized_expression":
+            parent = parent.parent
+        if parent is None:
+            return False
+        if parent.type == "call_expression":  # called where it stands
+            return self.at_start(module, parent.start_byte)
+        if parent.type == "arguments" and parent.parent is not None:
+            return self._passed(module, parent.parent)
+        if parent.type == "variable_declarator":
+            name = parent.child_by_field_name("name")
+            return name is not None and name.type == "identifier" and self._named(module, name)
+        if parent.type == "export_statement" or (
+            parent.type == "assignment_expression" and _is_default(parent)
+        ):
+            return self._exported(module, "default")
+        if parent.type == "assignment_expression":
+            left = parent.child_by_field_name("left")
+            target = modules.dotted(left) if left is not None else ""
+            key = target.rpartition(".")[2]
+            if target.startswith(("exports.", "module.exports.")):
+                return self._exported(module, key) and self._calls(module, f"exports.{key}")
+            return bool(key) and self._property(key)
+        if parent.type == "pair":
+            key_node = parent.child_by_field_name("key")
+            return key_node is not None and self._property(syntax.text(key_node))
+        return False
+
+    def _passed(self, module: Module, call: Node) -> bool:
+        """A function given to a call: whether the call runs it while the program starts."""
+        if call.type == "new_expression":
+            constructor = call.child_by_field_name("constructor")
+            return bool(constructor is not None and constructor.text == b"Promise") and self.at_start(
+                module, call.start_byte
+            )
+        function = call.child_by_field_name("function")
+        if function is None:
+            return False
+        name = syntax.text(function.child_by_field_name("property") or function)
+        if name in ("on", "once", "addListener", "addEventListener", "addHook"):
+            event = modules.string(next(iter(modules.arguments(call)), None))
+            return event in _LIFECYCLE and self.at_start(module, call.start_byte)
+        if name in _AT_ONCE or function.type in FUNCTIONS:
+            return self.at_start(module, call.start_byte)
+        return False
+
+    def _named(self, module: Module, name: Node) -> bool:
+        """A function with a name: all that use it run at start, and something does."""
+        text = syntax.text(name)
+        declaration = module.lookup(text, name.start_byte)
+        if declaration is None:
+            return False
+        used = [
+            self._use(module, node)
+            for node in self._occurrences(module, text)
+            if module.lookup(text, node.start_byte) is declaration and node.start_byte != name.start_byte
+        ]
+        if False in used:
+            return False
+        exported = [key for key, export in module.exports.items() if _is_of(export.node, text)]
+        if module.top_level(declaration) and exported:
+            others = [self._exported(module, key) for key in exported]
+            return all(others) and (bool(others) or bool(used))
+        return True in used
+
+    def _exported(self, module: Module, key: str) -> bool:
+        """Whether all importers use an export at start only. Nobody's use is a framework's."""
+        seen = False
+        for importer in dict.fromkeys(m.path for m in self._importers.get(module.path, ())):
+            other = self.values.program.modules[importer]
+            for declaration in _locals(self.values, other, module, key):
+                for node in self._occurrences(other, declaration.name):
+                    if other.lookup(declaration.name, node.start_byte) is not declaration:
+                        continue
+                    if node.start_byte == declaration.node.start_byte:
+                        continue
+                    if key != "default" and declaration.imported in ("*", "default", ""):
+                        parent = node.parent
+                        field = parent.child_by_field_name("property") if parent is not None else None
+                        if field is not None and field.text != key.encode():
+                            continue
+                        if field is not None and parent is not None:
+                            node = parent
+                    used = self._use(other, node)
+                    if used is False:
+                        return False
+                    seen = seen or used is True
+            if key == "default":
+                for use in other.uses:
+                    call = use.node.parent if use.node.type == "call_expression" else None
+                    if (
+                        call is not None
+                        and call.type == "call_expression"
+                        and self.values.program.resolve(other, use.specifier) is module
+                    ):
+                        if not self.at_start(other, call.start_byte):
+                            return False
+                        seen = True
+        return seen
+
+    def _use(self, module: Module, node: Node) -> bool | None:
+        """Whether a use of a name runs it at start (True), later (False), or not at all (None)."""
+        parent = node.parent
+        if parent is None:
+            return None
+        if parent.type in _NAMING:
+            return None
+        if parent.type == "call_expression" and parent.child_by_field_name("function") == node:
+            return self._live(module, parent.start_byte)
+        if parent.type == "new_expression":
+            return self._live(module, parent.start_byte)
+        if parent.type == "arguments" and parent.parent is not None:
+            return self._passed(module, parent.parent)
+        if (
+            parent.type in ("pair", "object", "assignment_expression")
+            and b"exports" in (module.data[max(0, parent.start_byte - 200) : parent.end_byte])
+        ):
+            return None  # what importers do with it is asked elsewhere
+        if parent.type == "parenthesized_expression":
+            return self._use(module, parent)
+        return False
+
+    def _live(self, module: Module, position: int) -> bool | None:
+        reach = self.of(module, position)
+        return None if reach is None else reach is Reach.IMPORT
+
+    def _calls(self, module: Module, text: str) -> bool:
+        at = 0
+        data, wanted = module.data, text.encode() + b"("
+        while (at := data.find(wanted, at)) >= 0:
+            if not self.at_start(module, at):
+                return False
+            at += len(wanted)
+        return True
+
+    def _method(self, module: Module, node: Node) -> bool:
+        name_node = node.child_by_field_name("name")
+        name = syntax.text(name_node) if name_node is not None else ""
+        if name in _HOOKS:
+            return True
+        if name == "constructor":
+            return self._constructed(module, node)
+        return self._property(name)
+
+    def _constructed(self, module: Module, node: Node) -> bool:
+        scope = next(module.enclosing(node.start_byte, "class"), None)
+        if scope is None:
+            return False
+        before = module.data[max(0, scope.start - 400) : scope.start]
+        if _INJECTED.search(before):
+            return True
+        name = scope.node.child_by_field_name("name")
+        if name is None:
+            return False
+        found = False
+        wanted = b"new " + (name.text or b"")
+        for other in self.reached:
+            at = 0
+            while (at := other.data.find(wanted, at)) >= 0:
+                if not self.at_start(other, at):
+                    return False
+                found = True
+                at += len(wanted)
+        return found
+
+    def _property(self, name: str) -> bool:
+        """A method or a property that holds a function: all calls `x.name(…)` anywhere run at start."""
+        wanted = re.compile(rb"\." + re.escape(name.encode()) + rb"\s*\(")
+        found = 0
+        for module in self.reached:
+            for match in wanted.finditer(module.data):
+                found += 1
+                if found > _OCCURRENCES or not self.at_start(module, match.start()):
+                    return False
+        return found > 0
+
+    def _occurrences(self, module: Module, name: str) -> Iterator[Node]:
+        """The identifiers with a name; comments and strings are none."""
+        wanted = re.compile(rb"(?<![\w$])" + re.escape(name.encode()) + rb"(?![\w$])")
+        for count, match in enumerate(wanted.finditer(module.data)):
+            if count >= _OCCURRENCES:
+                return
+            node = module.root.descendant_for_byte_range(match.start(), match.end())
+            if node is not None and node.type in (
+                "identifier",
+                "shorthand_property_identifier",
+                "type_identifier",
+            ):
+                yield node
+
+
+def _is_default(assignment: Node) -> bool:
+    left = assignment.child_by_field_name("left")
+    return left is not None and left.text in (b"module.exports", b"exports")
+
+
+def _is_of(node: Node | None, name: str) -> bool:
+    if node is None:
+        return False
+    if node.type in ("identifier", "shorthand_property_identifier"):
+        return node.text == name.encode()
+    inner = node.child_by_field_name("name")
+    return inner is not None and inner.text == name.encode()
+
+
+def _locals(values: Values, importer: Module, module: Module, key: str) -> Iterator[Declaration]:
+    """The names under which an importer has an export of a module, or the whole of it."""
+    for declarations in importer.declarations.values():
+        for declaration in declarations:
+            if declaration.kind == "import":
+                if declaration.imported not in (key, "*", "default"):
+                    continue
+                if values.program.resolve(importer, declaration.specifier) is module:
+                    yield declaration
+            elif declaration.value is not None and declaration.kind in ("const", "let", "var"):
+                value = modules.bare(declaration.value)
+                if value.type != "call_expression" or (declaration.keys and declaration.keys[0] != key):
+                    continue
+                function = value.child_by_field_name("function")
+                if function is None or function.text not in (b"require", b"import"):
+                    continue
+                specifier = modules.string(next(iter(modules.arguments(value)), None))
+                if specifier and values.program.resolve(importer, specifier) is module:
+                    if declaration.keys:
+                        declaration.imported = key
+                    yield declaration
