@@ -19,7 +19,10 @@ from analyzers.repository import Tree
 
 # Language (as `detect` names it) -> module with `read`.
 READERS = {
+    "bun": "analyzers.languages.javascript",
+    "deno": "analyzers.languages.javascript",
     "go": "analyzers.languages.golang",
+    "node": "analyzers.languages.javascript",
     "python": "analyzers.languages.python",
     "rust": "analyzers.languages.rust",
     "java": "analyzers.languages.jvm",
