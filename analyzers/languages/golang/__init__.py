@@ -116,7 +116,7 @@ def read(
 
 
 def _top(folder: str, image: Image | None) -> str:
-    """The folder that stands for a module where there is no `go.mod`: the build context, if it holds the package."""
+    """The folder that stands for a module without `go.mod`: the build context, if it holds the package."""
     context = image.context if image is not None else ""
     return context if folder == context or folder.startswith(f"{context}/" if context else "") else folder
 

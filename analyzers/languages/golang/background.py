@@ -47,21 +47,17 @@ def _endless(program: Program, one: Function, depth: int) -> Function | None:
         if one.file.at(node.start_byte) is one:
             body = node.child_by_field_name("body")
             head = one.file.data[node.start_byte : body.start_byte] if body is not None else b""
-            if (
-                head.split() == [b"for"]
-                or _TICKS.search(head)
-                or (b":= range" in head and _channel(one, head))
-            ):
+            if head.split() == [b"for"] or _TICKS.search(head) or (b":= range" in head and _channel(head)):
                 return one
     if depth < _DEPTH:
         for target in program.edges.get(one, ()):
-            if program.functions.get(target) is Reach.UNKNOWN and target is not one:
-                if (found := _endless(program, target, depth + 1)) is not None:
-                    return found
+            beside = program.functions.get(target) is Reach.UNKNOWN and target is not one
+            if beside and (found := _endless(program, target, depth + 1)) is not None:
+                return found
     return None
 
 
-def _channel(one: Function, head: bytes) -> bool:
+def _channel(head: bytes) -> bool:
     """`for job := range s.queue`, as far as the name tells a channel."""
     return (
         re.search(rb"range\s+[\w.]*(?:chan|queue|jobs|tasks|events|Ch|Queue|Jobs|Tasks|Events)\b", head)

@@ -1,4 +1,4 @@
-"""From the start command to the folder of package main: which RUN line made the program, and with which flags."""
+"""From the start command to the folder of package main: the RUN line that made the program, and its flags."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Layout:
                 self._folders.setdefault(posixpath.dirname(path), posixpath.dirname(source))
 
     def folder(self, path: str) -> str | None:
-        """The repository folder behind a guest folder; bind mounts put the context at the working directory."""
+        """The repository folder behind a guest folder; a bind mount is the context at the working directory."""
         path = posixpath.normpath(path)
         if path in self._folders:
             return self._folders[path]

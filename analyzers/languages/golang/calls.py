@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _PATTERN = """
 [(call_expression) (composite_literal)] @use
-(selector_expression field: (field_identifier) @field (#any-of? @field "DefaultClient" "DefaultServeMux")) @use
+(selector_expression field: (field_identifier) @field (#eq? @field "DefaultClient")) @use
 """
 
 

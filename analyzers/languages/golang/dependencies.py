@@ -1,4 +1,4 @@
-"""The modules that a Go program needs: `go.mod`, or `vendor/modules.txt`; and which of them code that runs imports."""
+"""The modules that a Go program needs (`go.mod`, `vendor/modules.txt`), and which running code imports."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _of(program: Program, one: Requirement) -> Dependency:
     native = known.is_native(plain(one.path))
     if native is None:
         native = next((n for path in imports if (n := known.is_native(plain(path))) is not None), None)
-    # A module whose packages bind C is native where cgo is on; without cgo its other files are built, or none.
+    # A module whose packages bind C is native where cgo is on; without it its other files are built, or none.
     kind = DependencyClass.PURE
     if native is not None and (program.build.cgo or not imports):
         kind = DependencyClass.NATIVE

@@ -68,9 +68,16 @@ def _of_tables(program: Program, calls: Sequence[Call], values: Values) -> Itera
                     _subject(use, call, package, values),
                     (uses.evidence(program, call),),
                     _detail(use, call, values),
-                    Reach.IMPORT if use.log else call.reach,
+                    _reach(use, call),
                 )
                 break
+
+
+def _reach(use: tables.Use, call: Call) -> Reach:
+    """When it happens: a database that is opened at start is written as requests come."""
+    if use.fact is FactKind.FILE_WRITE:
+        return Reach.IMPORT if use.log else Reach.REQUEST
+    return call.reach
 
 
 def _subject(use: tables.Use, call: Call, package: str, values: Values) -> str:
@@ -140,10 +147,10 @@ def host_of(text: str | None) -> str:
     if "://" in text:
         try:
             url = urlsplit(text)
-            host = url.hostname or ""
-            return f"{host}:{url.port}" if host and url.port else host
+            host, number = url.hostname or "", url.port
         except ValueError:
             return ""
+        return f"{host}:{number}" if host and number else host
     if match := re.search(r"\bhost=([\w.-]+)", text):
         port = re.search(r"\bport=(\d+)", text)
         return f"{match[1]}:{port[1]}" if port else match[1]
@@ -163,7 +170,7 @@ def sqlite_place(text: str | None) -> str:
 
 
 def _is_dialer(call: Call) -> bool:
-    """A `net.Dialer{…}` that configures an HTTP client is no connection of its own; Unix sockets are no network."""
+    """`net.Dialer{…}` configures an HTTP client more often than not; Unix sockets are no network."""
     if call.literal:
         return True
     first = literal(call.arguments[0]) if call.arguments else None
@@ -225,12 +232,9 @@ def _environment(program: Program, calls: Sequence[Call], values: Values) -> Ite
                                 '""',
                                 Reach.IMPORT,
                             )
-        elif (
-            not call.literal
-            and not call.alias.startswith("./")
-            and call.name in ("Envar", "OverrideDefaultFromEnvar")
-        ):
-            if call.arguments and (name := literal(call.arguments[0])):
+        elif call.name in ("Envar", "OverrideDefaultFromEnvar") and call.arguments:
+            name = literal(call.arguments[0])  # of kingpin
+            if name:
                 yield Fact(FactKind.ENV_READ, name, (uses.evidence(program, call),), '""', Reach.IMPORT)
     imported = {plain(path) for path in program.external}
     if imported & set(_ENV_PACKAGES):
@@ -322,7 +326,7 @@ def _path(values: Values, call: Call) -> str | None:
 
 
 def _temporary(call: Call) -> bool:
-    """Whether the path of a written file comes from the folder for temporary files, as far as the function shows."""
+    """Whether a written file lies in a temporary folder, as far as the function shows."""
     function = call.function
     while function is not None:
         names = {name for _, name in function.words()}
@@ -341,10 +345,7 @@ def _proxies(program: Program, calls: Sequence[Call]) -> Iterator[Fact]:
             at = (uses.evidence(program, call),)
             yield Fact(FactKind.OUTBOUND, "http", at, "", call.reach)
             yield Fact(FactKind.FORWARD, f"httputil.{call.name}", at, "", call.reach)
-        elif call.alias in (
-            "github.com/vulcand/oxy/forward", "github.com/koding/websocketproxy", "github.com/elazarl/goproxy",
-            "github.com/gofiber/fiber/middleware/proxy",
-        ):  # fmt: skip
+        elif call.alias in _PROXIES:
             at = (uses.evidence(program, call),)
             yield Fact(FactKind.OUTBOUND, "http", at, "", call.reach)
             yield Fact(FactKind.FORWARD, f"{call.alias.rpartition('/')[2]}.{call.name}", at, "", call.reach)
@@ -353,6 +354,14 @@ def _proxies(program: Program, calls: Sequence[Call]) -> Iterator[Fact]:
 _ASIDE = re.compile(
     r"/(?:\w*health|metrics|debug|ready|live|ping|status|version|pprof|reload|memory|stats|info)",
     re.IGNORECASE,
+)
+_PROXIES = frozenset(
+    {
+        "github.com/vulcand/oxy/forward",
+        "github.com/koding/websocketproxy",
+        "github.com/elazarl/goproxy",
+        "github.com/gofiber/fiber/middleware/proxy",
+    }
 )
 _PROXY = re.compile(
     r"(?:^|[/_-])(?:\w*proxy|\w*gateway|\w*router|ingress|load-?balancer|tunnel)(?:[/_-]|$)", re.IGNORECASE
@@ -379,7 +388,8 @@ def _signals(program: Program, calls: Sequence[Call]) -> Iterator[Fact]:
 
 
 _ADDRESS = """
-(selector_expression field: (field_identifier) @field (#any-of? @field "RemoteAddr" "ClientIP" "RealIP" "RemoteIP"))
+(selector_expression field: (field_identifier) @field
+  (#any-of? @field "RemoteAddr" "ClientIP" "RealIP" "RemoteIP"))
 """
 
 

@@ -226,25 +226,17 @@ def _holds(text: str, build: Build) -> bool:
 
     def unary() -> bool:
         nonlocal position
-        token = tokens[position] if position < len(tokens) else ""
+        word = tokens[position] if position < len(tokens) else ""
         position += 1
-        if token == "!":
+        if word == "!":
             return not unary()
-        if token == "(":
+        if word == "(":
             value = either()
             position += 1
             return value
-        return build.has(token)
+        return build.has(word)
 
     return either() if tokens else True
-
-
-def header(data: bytes) -> tuple[str, ...]:
-    """The paths that a file imports, without parsing its functions."""
-    stop = re.search(rb"^(?:func|type|var|const)\b", data, re.MULTILINE)
-    root = syntax.parse("go", data[: stop.start()] if stop else data).root_node
-    specs = syntax.captures("go", "(import_spec path: (_) @path)", root).get("path", [])
-    return tuple(syntax.text(node).strip('"`') for node in specs)
 
 
 def load(path: str, data: bytes, folder: str) -> GoFile:

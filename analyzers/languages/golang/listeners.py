@@ -49,7 +49,7 @@ def find(program: Program, calls: Sequence[Call], values: Values) -> tuple[Fact,
             for package, function in uses.packages(program, call):
                 for use in known.uses(package, call.name, function=function):
                     if use.fact is FactKind.LISTEN and not (call.literal and call.name != "Server"):
-                        port = _of_server(program, values, call, calls) or (str(use.port) if use.port else "")
+                        port = _of_server(values, call, calls) or (str(use.port) if use.port else "")
                         found.append(_fact(program, call, use.subject, port))
     found += _streams(program, calls, streams, found)
     return tuple(_distinct(found))
@@ -71,7 +71,7 @@ def _port(values: Values, call: Call, position: int) -> str:
     return port_of(values.resolve(call.file, call.function, call.arguments[position]))
 
 
-def _of_server(program: Program, values: Values, call: Call, calls: Sequence[Call]) -> str:
+def _of_server(values: Values, call: Call, calls: Sequence[Call]) -> str:
     """The port of `ListenAndServe(addr, …)` and of `server.ListenAndServe()` with the server's `Addr`."""
     for position in range(min(2, len(call.arguments))):
         argument = call.arguments[position]
@@ -143,7 +143,7 @@ _ASIDE = re.compile(r"/(?:metrics|debug|health|ready|live|ping|status|version|pp
 
 
 def main_ones(heard: Sequence[Fact], routes: Sequence[Route]) -> tuple[Fact, ...]:
-    """The listeners that count: beside gRPC, one that only serves metrics or health is not the service's HTTP."""
+    """The listeners that count: beside gRPC, one for metrics or health alone is no HTTP of the service."""
     protocols = {fact.subject for fact in heard}
     if {"grpc", "http"} <= protocols and all(_ASIDE.match(route.path) for route in routes):
         return tuple(fact for fact in heard if fact.subject != "http")

@@ -22,11 +22,13 @@ _CHANGES = """
 (assignment_statement left: (expression_list (_) @assigned))
 (inc_statement (_) @changed)
 (dec_statement (_) @changed)
-(call_expression function: (identifier) @delete (#any-of? @delete "delete" "clear") arguments: (argument_list . (_) @changed))
+(call_expression function: (identifier) @delete (#any-of? @delete "delete" "clear")
+  arguments: (argument_list . (_) @changed))
 (call_expression function: (selector_expression operand: (_) @stored field: (field_identifier) @store
   (#any-of? @store "Store" "LoadOrStore" "Swap" "CompareAndSwap" "Delete" "LoadAndDelete" "Add")))
 (call_expression function: (selector_expression operand: (identifier) @atomic (#eq? @atomic "atomic")
-  field: (field_identifier) @how (#match? @how "^(Add|Store|Swap|CompareAndSwap)")) arguments: (argument_list . (unary_expression operand: (_) @changed)))
+  field: (field_identifier) @how (#match? @how "^(Add|Store|Swap|CompareAndSwap)"))
+  arguments: (argument_list . (unary_expression operand: (_) @changed)))
 """
 _METRICS = frozenset(
     {"Inc", "Dec", "Observe", "Add", "Set", "Sub", "WithLabelValues", "With", "CounterVec", "Record"}
@@ -187,7 +189,7 @@ def _remembers(function: Function, name: str) -> bool:
 
 
 def _base(node: Node) -> tuple[Node | None, str, bool]:
-    """The variable at the bottom of `s.items[k].n`, the field next to it, and whether an element is changed."""
+    """The variable at the bottom of `s.items[k].n`, the field next to it, whether an element is changed."""
     first, indexed = "", False
     here: Node | None = node
     for _ in range(20):

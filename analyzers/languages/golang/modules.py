@@ -1,4 +1,4 @@
-"""Go modules of a repository: what `go.mod`, `go.work` and `vendor/modules.txt` say, and which folder an import is.
+"""Go modules of a repository: what `go.mod`, `go.work` and `vendor/modules.txt` say; the folder of an import.
 
 Only folders of the repository are found; every other import is a dependency or the standard library.
 """
@@ -37,7 +37,7 @@ class Module:
 
 
 def plain(path: str) -> str:
-    """An import path without its major version: `github.com/redis/go-redis/v9` -> `github.com/redis/go-redis`."""
+    """An import path without its major version: `example.com/redis/v9` -> `example.com/redis`."""
     return _VERSION.sub("", path)
 
 

@@ -1,8 +1,8 @@
-"""The part of a Go program that runs: its packages, its functions as far as `main` leads to them, and when they run.
+"""The part of a Go program that runs: packages, functions as far as `main` leads to them, and when they run.
 
-Edges go by name and, where reading can tell it, by type: a call `x.Close()` leads to the methods of the types
-that `x` can have, else to every method `Close` of a type that the program uses. It leads to too much rather than
-to too little.
+Edges go by name and, where reading can tell it, by type: a call `x.Close()` leads to the methods of the
+types that `x` can have, else to every method `Close` of a type that the program uses. It leads to too much
+rather than to too little.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ class Tables:
     no_wasi: dict[str, str]
 
     def uses(self, package: str, name: str, *, function: bool) -> Iterable[Use]:
-        """What it says that `name` of `package` is used; `function`: of the package itself, not of a value."""
+        """What the use of `name` of `package` says; `function`: of the package itself, not of a value."""
         for use in (*self.by_name.get(name, ()), *self.any_name):
             if use.of(package) and (function or not use.only_functions):
                 yield use

@@ -1,5 +1,5 @@
-"""Strings of a Go program as far as reading tells them: constants, flags with their defaults, variables of the
-environment, fields with tags, and what the start command gives.
+"""Strings of a Go program as far as reading tells them: constants, flags with their defaults, variables of
+the environment, fields with tags, and what the start command gives.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ class Values:
         if kind == "identifier":
             return self._name(file, function, syntax.text(node), depth)
         if kind == "selector_expression":
-            return self._selector(file, function, node, depth)
+            return self._selector(file, node, depth)
         if kind in ("call_expression", "type_conversion_expression"):
             return self._call(file, function, node, depth)
         return None
@@ -180,7 +180,7 @@ class Values:
                     return found
         return None
 
-    def _selector(self, file: GoFile, function: Function | None, node: Node, depth: int) -> str | None:
+    def _selector(self, file: GoFile, node: Node, depth: int) -> str | None:
         name_node, operand = node.child_by_field_name("field"), node.child_by_field_name("operand")
         if name_node is None or operand is None:
             return None
@@ -393,11 +393,11 @@ def literal(node: Node) -> str | None:
 def elements(node: Node) -> list[tuple[str, Node]]:
     """The `Key: value` pairs of a composite literal."""
     body = node.child_by_field_name("body")
-    found: list[tuple[str, Node]] = []
-    for element in body.named_children if body is not None else ():
-        if element.type == "keyed_element" and len(element.named_children) >= 2:
-            found.append((syntax.text(element.named_children[0]), element.named_children[1]))
-    return found
+    return [
+        (syntax.text(element.named_children[0]), element.named_children[1])
+        for element in (body.named_children if body is not None else ())
+        if element.type == "keyed_element" and len(element.named_children) >= 2
+    ]
 
 
 def _first(node: Node) -> Node | None:
