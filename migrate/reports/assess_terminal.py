@@ -31,6 +31,7 @@ from migrate.reports.summary import (
     in_short,
     is_infrastructure,
     last_of_rule,
+    named_in,
     target_groups,
 )
 
@@ -169,7 +170,7 @@ class _Report:
         places = finding.evidence[:_EVIDENCE]
         gutter = max((len(str(place.line)) for place in places), default=1)
         for place in places:
-            self._snippet(place, gutter)
+            self._snippet(place, gutter, finding)
         if len(finding.evidence) > _EVIDENCE:
             self._note(gutter, f"and {_counted(len(finding.evidence) - _EVIDENCE, 'more place')}")
         sure = "" if finding.confidence is Confidence.HIGH else f"confidence {finding.confidence}, "
@@ -184,7 +185,7 @@ class _Report:
                 self._note(gutter, f"advice: {item.text}")
             self._note(gutter, f"dock2wasm explain {finding.rule}")
 
-    def _snippet(self, place: Evidence, gutter: int) -> None:
+    def _snippet(self, place: Evidence, gutter: int, finding: Finding) -> None:
         arrow = self._style("-->", "blue")
         bar = self._style("|", "blue")
         self._lines.append(
@@ -193,7 +194,13 @@ class _Report:
         snippet = printable(redacted_evidence(place).snippet).strip()
         if snippet:
             number = self._style(str(place.line).rjust(gutter), "blue")
-            self._lines.append(f"{number} {bar} {cut(snippet, self._width - gutter - 3)}")
+            room = self._width - gutter - 3
+            self._lines.append(f"{number} {bar} {cut(snippet, room)}")
+            found = named_in(printable(finding.message), snippet)
+            if found and columns(snippet[: found[1]]) < room:
+                before, name = snippet[: found[0]], snippet[found[0] : found[1]]
+                caret = self._style("^" * columns(name), _EFFECT_COLORS[finding.effect])
+                self._lines.append(f"{' ' * gutter} {bar} {' ' * columns(before)}{caret}")
 
     def _note(self, gutter: int, text: str) -> None:
         lines = wrap(text, self._width, first=" " * (gutter + 1) + "= ")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from analyzers.model import Advice, Effect, Finding, Link, ServiceAssessment, TargetVerdict, Verdict
 from migrate.policy import ReviewedService
 
 _IMAGE_ONLY = "image-only"
+_QUOTED = re.compile(r"`([^`]+)`")
+_TOKEN = re.compile(r"[\w@/.:-]+")
+_OF_NAMES = re.compile(r"[._/:0-9]")  # in names, and not in words of a sentence
+_PART_OF_NAME = re.compile(r"\w")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +101,34 @@ def last_of_rule(findings: Sequence[Finding], position: int) -> bool:
         return True
     mine, after = findings[position], findings[position + 1]
     return (after.rule, after.remedy) != (mine.rule, mine.remedy)
+
+
+def named_in(message: str, line: str) -> tuple[int, int] | None:
+    """Where the line has what the message names: columns from and to. None where that is not one place.
+
+    Only names count (`app.hits`, `python:3.9`, something in backquotes), whole or by their last part.
+    """
+    for name in _names(message):
+        start = line.find(name)
+        end = start + len(name)
+        if start < 0 or line.find(name, start + 1) >= 0:
+            continue
+        around = (line[start - 1 : start], line[end : end + 1])
+        inside = (name[0], name[-1])
+        if any(
+            _PART_OF_NAME.match(a) and _PART_OF_NAME.match(b) for a, b in zip(around, inside, strict=True)
+        ):
+            continue
+        return start, end
+    return None
+
+
+def _names(message: str) -> Iterator[str]:
+    yield from _QUOTED.findall(message)
+    found = [name.rstrip(".:") for name in _TOKEN.findall(message)]
+    found = [name for name in found if _OF_NAMES.search(name)]
+    yield from (name for name in found if len(name) > 2)
+    for name in found:
+        last = name.rpartition(".")[2]
+        if last != name and len(last) > 2:
+            yield last
