@@ -143,6 +143,7 @@ class FactKind(StrEnum):
         "forward"  # subject: upstream that requests are handed on to; detail: "main" where that is the point
     )
     WORKER = "worker"  # subject: broker or library whose messages the program waits for
+    KERNEL = "kernel"  # subject: what of the kernel takes a privilege (eBPF, netlink, raw sockets)
     CLIENT_ADDRESS = "client-address"  # subject: the expression that reads the client's address
 
 
@@ -593,11 +594,26 @@ class ServiceAssessment:
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """What part of a repository was assessed: the services that changes since a commit touch.
+
+    `since` is the name that was asked for, `commit` the one compared with (where both histories part),
+    `changed` the paths that differ from it, `left_out` the names of the services not assessed.
+    """
+
+    since: str
+    commit: str
+    changed: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Assessment:
-    """The verdicts on a whole repository."""
+    """The verdicts on a repository, on all of it unless `scope` says which part."""
 
     inventory: Inventory
     services: tuple[ServiceAssessment, ...]
     tool_version: str
     rules_version: str
     rules_failed: tuple[RuleFailure, ...] = field(default=())
+    scope: Scope | None = None

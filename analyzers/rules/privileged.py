@@ -2,7 +2,8 @@
 ## What it says
 
 Compose gives the container rights over the machine: `privileged`, added capabilities, devices, the
-host's process table. A capability that Docker gives every container anyway (`NET_BIND_SERVICE` added
+host's process table; or the source uses what of the kernel takes such a right (eBPF, netlink, raw
+sockets). A capability that Docker gives every container anyway (`NET_BIND_SERVICE` added
 after all were dropped) is no such right: it is named, and has no effect.
 
 ## Why
@@ -23,8 +24,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analyzers.model import Effect, Evidence, Finding, Service, Severity
-from analyzers.rules._build import at, compose, service
+from analyzers.model import Confidence, Effect, Evidence, FactKind, Finding, Service, Severity
+from analyzers.rules._build import at, compose, fact, service
 from analyzers.rules._rule import Rule, bad, good
 
 RULE = Rule(
@@ -61,6 +62,12 @@ def check(service: Service) -> Iterator[Finding]:
             effect=Effect.NONE,
             remedy="Nothing must change: a component needs no capability.",
         )
+    for found in service.facts(FactKind.KERNEL):
+        yield RULE.finding(
+            f"{found.subject}: the kernel gives that to privileged processes only.",
+            found.evidence,
+            confidence=Confidence.MEDIUM,
+        )
 
 
 def _names(rights: list[tuple[str, Evidence]]) -> str:
@@ -88,5 +95,6 @@ CASES = (
         "the host's network is another rule",
         service(with_compose=compose(privileges=(("network host", at("compose.yaml:6")),))),
     ),
+    bad("eBPF", service(fact(FactKind.KERNEL, "eBPF", "main.go:30"), language="go"), "main.go:30"),
     good("none", service(with_compose=compose())),
 )

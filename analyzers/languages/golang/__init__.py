@@ -75,7 +75,7 @@ def read(
     evidence = found.evidence or (start.evidence[-1] if start.evidence else None)
     if found.folder is None:
         return _unclear(image, start, found, evidence) if found.development else None
-    module = modules.holding(found.folder) or Module(_top(found.folder, image), "")
+    module = modules.holding(found.folder) or Module(*(found.gopath or (_top(found.folder, image), "")))
     program, all_calls = kept.program(module, found)
     if not any(one.files for one in program.packages.values()):
         return None

@@ -72,6 +72,9 @@ class Found:
     development: str = ""  # a program that watches the source and rebuilds, or `go run`
     unknown: str = ""
     image: Image | None = None
+    gopath: tuple[str, str] | None = (
+        None  # without go.mod: a repository folder, and the path that it is imported by
+    )
 
 
 class Layout:
@@ -86,8 +89,16 @@ class Layout:
             if source.endswith((".go", "/go.mod")) or source == "go.mod":
                 self._folders.setdefault(posixpath.dirname(path), posixpath.dirname(source))
 
+    def gopath(self, folder: str) -> tuple[str, str] | None:
+        """Above a repository folder, the one that is copied to `…/src/<import path>`, and that path."""
+        for guest, source in sorted(self._folders.items()):
+            inside = folder == source or folder.startswith(f"{source}/" if source else "")
+            if inside and "/src/" in guest and "." in guest.partition("/src/")[2].partition("/")[0]:
+                return source, guest.partition("/src/")[2]
+        return None
+
     def folder(self, path: str) -> str | None:
-        """The repository folder behind a guest folder; a bind mount is the context at the working directory."""
+        """The repository folder behind a guest folder; a bind mount puts the context at the workdir."""
         path = posixpath.normpath(path)
         if path in self._folders:
             return self._folders[path]
@@ -470,6 +481,8 @@ def _place(tree: Tree, modules: Modules, line: Line) -> Found:
             found.folder = direct if direct is not None else gopath
     if found.folder is not None and not modules.sources(found.folder):
         found.folder = None
+    if found.folder is not None and modules.holding(found.folder) is None:
+        found.gopath = layout.gopath(found.folder)
     return found
 
 

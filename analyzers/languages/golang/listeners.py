@@ -11,7 +11,7 @@ from analyzers.languages.golang.calls import Call
 from analyzers.languages.golang.modules import plain
 from analyzers.languages.golang.program import Program
 from analyzers.languages.golang.values import Values, elements, literal, port_of
-from analyzers.model import Fact, FactKind, Reach, Route
+from analyzers.model import Confidence, Fact, FactKind, Reach, Route
 
 _PACKETS = frozenset({"ListenPacket", "ListenUDP", "ListenMulticastUDP", "ListenUnixgram"})
 _STREAMS = frozenset({"Listen", "ListenTCP"})
@@ -52,6 +52,10 @@ def find(program: Program, calls: Sequence[Call], values: Values) -> tuple[Fact,
                         port = _of_server(values, call, calls) or (str(use.port) if use.port else "")
                         found.append(_fact(program, call, use.subject, port))
     found += _streams(program, calls, streams, found)
+    if not found and program.answers:  # a library that is not in the table listens
+        handler = next(one for one in program.functions if program.functions[one] is Reach.REQUEST)
+        at = (program.at(handler.file, handler.node),)
+        found.append(Fact(FactKind.LISTEN, "http", at, "", Reach.IMPORT, Confidence.LOW))
     return tuple(_distinct(found))
 
 

@@ -5,7 +5,7 @@ the environment, fields with tags, and what the start command gives.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from analyzers.languages import syntax
@@ -38,7 +38,7 @@ class Values:
         self._targets: dict[str, tuple[str, str | None]] = {}  # variable or field -> flag, default
         self._flags: dict[str, str | None] = {}  # flag or setting -> default
         self._callers: dict[str, list[Call]] = {}
-        self._tags: dict[str, list[dict[str, str]]] | None = None
+        self._tags: dict[str, list[tuple[str, dict[str, str]]]] | None = None
         self._fields: dict[str, list[tuple[GoFile, Function | None, Node]]] | None = None
         self.flag_env: dict[str, str] = {}
         for call in calls:
@@ -148,7 +148,7 @@ class Values:
         if kind == "identifier":
             return self._name(file, function, syntax.text(node), depth)
         if kind == "selector_expression":
-            return self._selector(file, node, depth)
+            return self._selector(file, function, node, depth)
         if kind in ("call_expression", "type_conversion_expression"):
             return self._call(file, function, node, depth)
         return None
@@ -180,7 +180,7 @@ class Values:
                     return found
         return None
 
-    def _selector(self, file: GoFile, node: Node, depth: int) -> str | None:
+    def _selector(self, file: GoFile, function: Function | None, node: Node, depth: int) -> str | None:
         name_node, operand = node.child_by_field_name("field"), node.child_by_field_name("operand")
         if name_node is None or operand is None:
             return None
@@ -192,15 +192,17 @@ class Values:
             for other in package.files if package is not None else ():
                 if name in other.values:
                     return self.resolve(other, None, other.values[name], depth + 1)
-        return self.field(name, depth)
+        return self.field(name, depth, self.program.kinds(file, function, operand))
 
-    def field(self, name: str, depth: int = 0) -> str | None:
-        """The value that a field of some structure gets: by a flag, a tag, a literal or an assignment."""
+    def field(self, name: str, depth: int = 0, of: Collection[str] = ()) -> str | None:
+        """What a field is given: by a flag, a tag, a literal or an assignment. `of`: types that hold it."""
         if name in self._targets:
             flag, default = self._targets[name]
             found = self.flag(flag)
             return found if found is not None else default
-        for tags in self.tags().get(name, ()):
+        tagged = self.tags().get(name, [])
+        mine = [tags for owner, tags in tagged if owner in of]
+        for tags in mine or [tags for _, tags in tagged]:
             found = self._of_tags(tags)
             if found is not None:
                 return found
@@ -221,21 +223,25 @@ class Values:
         for key in ("default", "envDefault", "env-default"):
             if key in tags:
                 return tags[key]
+        for key in ("mapstructure", "koanf", "yaml", "json"):  # names that viper and its like bind flags to
+            name = tags.get(key, "").split(",")[0]
+            if name and (found := self.flag(name)) is not None:
+                return found
         return None
 
-    def tags(self) -> dict[str, list[dict[str, str]]]:
-        """Field name -> the tags of fields of that name."""
+    def tags(self) -> dict[str, list[tuple[str, dict[str, str]]]]:
+        """Field name -> the types that have such a field, with the field's tags."""
         if self._tags is None:
             self._tags = {}
             for file in self.program.files():
-                found = syntax.captures("go", "(field_declaration tag: (_)) @field", file.root)
-                for node in found.get("field", []):
-                    tag = node.child_by_field_name("tag")
-                    if tag is None:
-                        continue
-                    pairs = dict(_TAG.findall(syntax.text(tag)))
-                    for name in node.children_by_field_name("name"):
-                        self._tags.setdefault(syntax.text(name), []).append(pairs)
+                for owner, spec in file.types.items():
+                    found = syntax.captures("go", "(field_declaration tag: (_)) @field", spec)
+                    for node in found.get("field", []):
+                        tag = node.child_by_field_name("tag")
+                        pairs = dict(_TAG.findall(syntax.text(tag))) if tag is not None else {}
+                        for name in node.children_by_field_name("name"):
+                            full = f"./{file.folder}.{owner}"
+                            self._tags.setdefault(syntax.text(name), []).append((full, pairs))
         return self._tags
 
     def fields(self) -> dict[str, list[tuple[GoFile, Function | None, Node]]]:
