@@ -25,9 +25,15 @@ READERS = {
     "node": "analyzers.languages.javascript",
     "python": "analyzers.languages.python",
     "rust": "analyzers.languages.rust",
+    "c": "analyzers.languages.c",
+    "cpp": "analyzers.languages.c",
     "java": "analyzers.languages.jvm",
     "kotlin": "analyzers.languages.jvm",
     "csharp": "analyzers.languages.csharp",
+    "php": "analyzers.languages.php",
+    "ruby": "analyzers.languages.ruby",
+    "elixir": "analyzers.languages.elixir",
+    "shell": "analyzers.languages.shell_scripts",
     "static": "analyzers.languages.static_site",
 }
 
@@ -62,6 +68,8 @@ def read(
     if source is None:
         guest = Guest(tree, image, compose)
         language = detect.language(start.argv, image, guest, tree.paths, stages)
+        if language is None and any(detect.is_shell(tree.text(e.path) or "", e.path) for e in start.evidence):
+            language = "shell"  # a script of the repository that starts a program which the image brings
         if language in READERS and language != "python":
             source = _reader(language)(tree, image, compose, start, stages)
         return Reading(source.language if source else language, source)

@@ -36,14 +36,28 @@ _PROGRAMS = {
     "dotnet": "csharp",
     "php": "php",
     "php-fpm": "php",
+    "frankenphp": "php",
+    "rr": "php",
     "apache2-foreground": "php",
     "ruby": "ruby",
     "bundle": "ruby",
     "rails": "ruby",
     "puma": "ruby",
     "rackup": "ruby",
+    "unicorn": "ruby",
+    "thin": "ruby",
+    "falcon": "ruby",
+    "sidekiq": "ruby",
+    "rake": "ruby",
     "mix": "elixir",
     "elixir": "elixir",
+    "iex": "elixir",
+    "nc": "shell",
+    "ncat": "shell",
+    "socat": "shell",
+    "cron": "shell",
+    "crond": "shell",
+    "supercronic": "shell",
 }
 _OF_PHP = frozenset({"apache2-foreground"})  # the official PHP image's own
 _BINARIES = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
@@ -93,6 +107,8 @@ def language(
         return "php" if scripts and name in programs.HTTPD else "static"
     if name in _PROGRAMS:
         return _PROGRAMS[name]
+    if re.fullmatch(r"php[\d.]+|php-fpm[\d.]+", name):
+        return "php"
     if (found := _of_base(image)) is not None:
         return found
     for made in _makers(argv, image, stages):
@@ -114,7 +130,24 @@ def language(
         posixpath.splitext(p)[1] in (".html", ".css", ".js", ".svg", ".png") for p in guest.files
     ):
         return "static"
-    return None
+    return "shell" if argv and _is_script(argv, image, guest) else None
+
+
+def is_shell(text: str, path: str) -> bool:
+    """Whether a file is a shell script, by its first line or its name."""
+    if text.startswith("#!"):
+        return re.match(r"#!.*\b(?:ba|da|a|z|k)?sh\b", text) is not None
+    return path.endswith((".sh", ".bash"))
+
+
+def _is_script(argv: Sequence[str], image: Image, guest: Guest) -> bool:
+    """Whether the program is a shell script of the repository that starts no other program in the end."""
+    words = [word for word in argv[:3] if not word.startswith("-")]
+    if words and program(words[0]) in ("sh", "bash", "ash", "dash"):
+        words = words[1:]
+    path = guest.find_program(words[0], image.workdir or "/") if words else None
+    text = (guest.text(path) if path is not None else None) or ""
+    return path is not None and is_shell(text, path)
 
 
 def _makers(argv: Sequence[str], image: Image, stages: Sequence[Image]) -> list[Image]:

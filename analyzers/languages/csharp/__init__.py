@@ -9,8 +9,10 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from analyzers.command import StartCommand, program
+from analyzers.languages.csharp import options
 from analyzers.languages.csharp.projects import Project, Projects
 from analyzers.languages.csharp.reach import reached
 from analyzers.languages.shallow import build, facts, settings, state
@@ -38,7 +40,7 @@ _MAIN = re.compile(
     rb"|new\s+WebHostBuilder|WebHost\s*\.\s*Create"
 )
 _URLS = re.compile(r"https?://[^:/\s\"]+:(\d+)")
-_TEMPLATE = "{"
+_DOCUMENTS = re.compile(r"\bI(?:Document|Operation|Schema|Parameter)Filter\b")  # of Swagger
 
 
 def read(
@@ -60,12 +62,18 @@ def read(
     together = projects.closure(project)
     own = _sources(tree, projects, project)
     shared = [path for one in together[1:] for path in _sources(tree, projects, one)]
-    parts = reached(tree, own, shared)
-    scanned = [part.of(scan(tree, path, "csharp", table)) for path, part in parts.items()]
+    environment = options.variables(start.env)
+    parts = reached(tree, own, shared, environment)
+    everything = [part.of(scan(tree, path, "csharp", table)) for path, part in parts.items()]
+    scanned = [_as_started(tree, one, environment) for one in everything]
     dependencies = _dependencies(tree, table, together, parts)
     packages = {one.name: one.evidence for one in dependencies}
     configured = settings.read(tree, _settings_files(tree, project, start.env), start.env)
     found = facts.facts(tree, table, scanned, packages, configured)
+    if not any(one.kind is FactKind.DATABASE for one in found):
+        # The database is chosen by a setting that is not known: each that it may be.
+        every = facts.facts(tree, table, everything, packages, configured)
+        found += [one for one in every if one.kind is FactKind.DATABASE]
     singletons = {
         name.strip().rpartition(".")[2]
         for path in parts
@@ -88,7 +96,7 @@ def read(
         entry=main,
         entry_evidence=evidence,
         interface=known[0].interface if known else None,
-        server=None,
+        server="dotnet" if known is None and not image.ports else None,
         dependencies=tuple(dependencies),
         facts=(*start.facts, *found),
         routes=routes,
@@ -124,6 +132,20 @@ def _project(
         if project is not None:
             return project
     return None
+
+
+def _as_started(tree: Tree, scanned: Scanned, environment: frozenset[str]) -> Scanned:
+    """What was found, less what a setting switches on and what only makes Swagger's documents."""
+    left_out = [one for one in options.parts(tree, scanned.path) if not one.given(environment)]
+    return replace(
+        scanned,
+        sightings=tuple(
+            one
+            for one in scanned.sightings
+            if not any(part.first <= one.line <= part.last for part in left_out)
+            and not _DOCUMENTS.search(scanned.owners.get(one.owner, ""))
+        ),
+    )
 
 
 def _assembly(start: StartCommand) -> str | None:

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from weakref import WeakKeyDictionary
 
+from analyzers.languages.csharp import options
 from analyzers.languages.shallow.scan import Scanned, words
 from analyzers.repository import Tree
 
+_BOM = b"\xef\xbb\xbf"
 _TYPE = re.compile(rb"\b(?:class|interface|struct|record|enum)\s+(\w+)")
 _EXTENSION = re.compile(
     rb"\bstatic\s+(?:async\s+)?[\w<>\[\],.?\s]{1,120}?\s(\w+)(?:<[\w,\s]+>)?\s*\(\s*this\s"
@@ -25,10 +27,10 @@ _WORD = re.compile(rb"[A-Za-z_]\w*")
 
 @dataclass(slots=True)
 class _File:
-    """A file's types; of a file of extension methods, each method's first line and its words."""
+    """A file's types; of a file of extension methods, where each method stands."""
 
     types: tuple[bytes, ...] = ()
-    methods: tuple[tuple[bytes, int, frozenset[bytes]], ...] = ()
+    methods: tuple[tuple[bytes, int, int, int], ...] = ()  # name, line, bytes from and to
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +58,23 @@ class Reached:
 _read: WeakKeyDictionary[Tree, dict[str, _File]] = WeakKeyDictionary()
 
 
-def reached(tree: Tree, own: Iterable[str], shared: Iterable[str]) -> dict[str, Reached]:
-    """Each file of `own`, and of `shared` those that `own` reaches."""
+def reached(
+    tree: Tree, own: Iterable[str], shared: Iterable[str], environment: Collection[str]
+) -> dict[str, Reached]:
+    """Each file of `own`, and of `shared` what that reaches; `environment`: see `options.variables`."""
     files = {path: _file(tree, path) for path in shared}
     types: dict[bytes, list[str]] = {}
-    methods: dict[bytes, list[tuple[str, int, frozenset[bytes]]]] = {}
+    methods: dict[bytes, list[tuple[str, int, int, int]]] = {}
     for path, file in files.items():
-        for name, line, said in file.methods:
-            methods.setdefault(name, []).append((path, line, said))
+        for name, line, start, end in file.methods:
+            methods.setdefault(name, []).append((path, line, start, end))
         if not file.methods:
             for name in file.types:
                 types.setdefault(name, []).append(path)
     names = types.keys() | methods.keys()
     found = {path: Reached() for path in own}
     partly: dict[str, set[int]] = {}
-    work: list[frozenset[bytes]] = [words(tree, path) for path in found]
+    work: list[frozenset[bytes]] = [_said(tree, path, environment) for path in found]
     done: set[bytes] = set()
     while work:
         fresh = (work.pop() & names) - done
@@ -79,28 +83,43 @@ def reached(tree: Tree, own: Iterable[str], shared: Iterable[str]) -> dict[str, 
             for path in types.get(name, ()):
                 if path not in found:
                     found[path] = Reached()
-                    work.append(words(tree, path))
-            for path, line, said in methods.get(name, ()):
+                    work.append(_said(tree, path, environment))
+            for path, line, start, end in methods.get(name, ()):
                 if line not in partly.setdefault(path, set()):
                     partly[path].add(line)
-                    work.append(said)
+                    work.append(_said(tree, path, environment, start, end))
     for path, counted in partly.items():
         if path not in found:
-            found[path] = Reached(tuple(line for _, line, _ in files[path].methods), frozenset(counted))
+            lines = tuple(line for _, line, _, _ in files[path].methods)
+            found[path] = Reached(lines, frozenset(counted))
     return found
+
+
+def _said(
+    tree: Tree, path: str, environment: Collection[str], start: int = 0, end: int | None = None
+) -> frozenset[bytes]:
+    """The words of a file or a part of it, less those that only a setting switches on."""
+    left_out = [one for one in options.parts(tree, path) if not one.given(environment)]
+    if start == 0 and end is None and not left_out:
+        return words(tree, path)
+    data = bytearray((tree.data(path) or b"").removeprefix(_BOM))
+    for one in left_out:
+        data[one.start : one.end] = b" " * (one.end - one.start)
+    return frozenset(_WORD.findall(data, start, len(data) if end is None else end))
 
 
 def _file(tree: Tree, path: str) -> _File:
     held = _read.setdefault(tree, {})
     if path not in held:
-        data = tree.data(path) or b""
+        data = (tree.data(path) or b"").removeprefix(_BOM)
         starts = list(_EXTENSION.finditer(data))
         ends = [*(match.start() for match in starts[1:]), len(data)] if starts else []
         methods = tuple(
             (
                 match[1],
                 data.count(b"\n", 0, match.start()) + 1,
-                frozenset(_WORD.findall(data, match.start(), after)),
+                match.start(),
+                after,
             )
             for match, after in zip(starts, ends, strict=True)
         )

@@ -14,7 +14,7 @@ from analyzers.repository import Tree
 
 _EVIDENCE = 5  # places that a fact names
 _HOST = re.compile(r"^(?:[a-z][a-z0-9+.-]*:)*//(?:[^/@\s]*@)?([A-Za-z0-9.-]+(?::\d+)?)")
-_ADDRESS = re.compile(r"[\w-]+(?:\.[\w-]+)+(?::\d+)?|[\w.-]+:\d+")
+_ADDRESS = re.compile(r"[\w.-]+:\d+")
 _KEPT_DETAIL = re.compile(r"[\w./:@-]{1,80}")
 
 
@@ -24,12 +24,16 @@ def facts(
     scanned: Iterable[Scanned],
     packages: Mapping[str, Evidence],
     settings: Mapping[str, Setting],
+    at_start: re.Pattern[str] | None = None,
 ) -> list[Fact]:
-    """One fact for each kind, subject, detail and reach, with the first places that show it."""
+    """One fact for each kind, subject, detail and reach, with the first places that show it.
+
+    Files whose path `at_start` finds run once, when the program starts.
+    """
     found: dict[tuple[FactKind, str, str, Reach], list[Evidence]] = {}
     sure: dict[tuple[FactKind, str, str, Reach], Confidence] = {}
     for meaning, detail, reach, evidence in (
-        *_seen(tree, table, scanned),
+        *_seen(tree, table, scanned, at_start),
         *_alone(table, packages, settings),
     ):
         key = (meaning.kind, meaning.subject, detail, reach)
@@ -41,14 +45,19 @@ def facts(
 
 
 def _seen(
-    tree: Tree, table: Table, scanned: Iterable[Scanned]
+    tree: Tree, table: Table, scanned: Iterable[Scanned], at_start: re.Pattern[str] | None
 ) -> Iterator[tuple[Meaning, str, Reach, Evidence]]:
     for file in scanned:
+        early = at_start is not None and at_start.search(file.path) is not None
         for one in file.sightings:
             for meaning in table.by_name.get((one.sight, one.name), ()):
                 if meaning.config or any(word in one.arguments for word in meaning.ignore):
                     continue
-                reach = meaning.reach or (Reach.IMPORT if one.function in table.start else Reach.REQUEST)
+                if meaning.only and not any(word in one.arguments for word in meaning.only):
+                    continue
+                reach = meaning.reach or (
+                    Reach.IMPORT if early or one.function in table.start else Reach.REQUEST
+                )
                 evidence = Evidence(file.path, one.line, tree.line(file.path, one.line))
                 detail = _detail(meaning, one)
                 if meaning.kind is FactKind.FILE_WRITE:
@@ -74,6 +83,8 @@ def _detail(meaning: Meaning, one: Sighting) -> str:
         return host[1]
     if meaning.kind is FactKind.OUTBOUND:
         return strings[0] if _ADDRESS.fullmatch(strings[0]) else ""
+    if meaning.kind is FactKind.FILE_WRITE and not re.search(r"[./]", strings[0]):
+        return ""
     return strings[0] if _KEPT_DETAIL.fullmatch(strings[0]) else ""
 
 

@@ -143,7 +143,7 @@ def _hits(
     """What a match is worth keeping as: sight, name, line, arguments."""
     start, line = node.start_byte, syntax.line(node)
     if kind == "change":
-        yield start, "change", f"{name.lstrip('$').removeprefix('this.')}\0", line, ""
+        yield start, "change", f"{name.removeprefix('this.')}\0", line, ""
         return
     bare = _GENERIC.sub("", name).replace("\\", ".").replace("::", ".").strip(". ")
     generic = name[len(_GENERIC.sub("", name)) :][:100]
@@ -158,7 +158,7 @@ def _hits(
     if kind == "call":
         said = _receiver(syntax.text(found["recv"][0])[-200:]) if "recv" in found else ""
         if said and bare in table.mutators:
-            yield start, "change", f"{said.lstrip('$')}\0{bare}", line, arguments
+            yield start, "change", f"{said}\0{bare}", line, arguments
         tries = [f"{said}.{bare}", f".{bare}"] if "recv" in found else [bare, f".{bare}"]
         if bare in ("require", "require_relative") and arguments:
             quoted = _STRING.search(arguments)

@@ -73,6 +73,6 @@ def _is_shared(one: Field, shared: frozenset[str], top_level: bool, how: str) ->
         return False
     if not one.owner:
         return top_level
-    if _STATIC.search(declared.partition("=")[0]) or one.name.startswith(("@@", "$")):
+    if _STATIC.search(declared.partition("=")[0]) or one.name.startswith(("@@", "$")) or one.name.isupper():
         return True
     return one.owner in shared

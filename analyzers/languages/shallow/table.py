@@ -14,6 +14,7 @@ A table is a TOML file beside its reader, with `source` and `date`:
     extends = ["JpaRepository"]
     package = ["spring-boot-starter-mail"]  # a dependency that acts by being there
     config = ["spring.mail.host"]           # a setting with this prefix; needs one of `package` where given
+    ignore, only = [...]                    # words that the arguments must not, must hold
 
     [[framework]]  name, package, import; [[driver]] package, subject, url: which database a driver speaks to
     [[route]]      annotation or call, method
@@ -46,6 +47,7 @@ class Meaning:
     package: tuple[str, ...] = ()
     config: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()  # words in the arguments that make it harmless
+    only: tuple[str, ...] = ()  # words of which the arguments must hold one
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ class Table:
     words: frozenset[bytes]  # a file without any of them holds nothing of interest
     start: frozenset[str]  # functions that run once, when the program starts
     caches: frozenset[str] = field(default_factory=frozenset)  # types of caches
+    constants: dict[str, str] = field(default_factory=dict)  # package -> the name that its users write
 
     def interesting(self, sight: str, name: str) -> bool:
         return (sight, name) in self.by_name or (sight, name) in self.routes
@@ -135,6 +138,7 @@ def load(package: str, name: str) -> Table:
         words=frozenset(words - {b""}),
         start=frozenset(data.get("start", {}).get("functions", ())),
         caches=frozenset(state.get("caches", ())),
+        constants=dict(data.get("constants", {})),
     )
 
 
@@ -153,6 +157,7 @@ def _meaning(entry: dict[str, Any]) -> Meaning:
         package=tuple(entry.get("package", ())),
         config=tuple(entry.get("config", ())),
         ignore=tuple(entry.get("ignore", ())),
+        only=tuple(entry.get("only", ())),
     )
 
 
