@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import islice, takewhile
 from pathlib import Path, PurePosixPath
 
-from analyzers import base_images, command, compose, languages, links, listeners, names
+from analyzers import base_images, command, compose, languages, links, listeners, names, workers
 from analyzers.command import StartCommand
 from analyzers.compose import Build, ComposeModel, ComposeService
 from analyzers.dockerfile import ignore, stages
@@ -51,7 +51,7 @@ def read(root: Path, limits: Limits = DEFAULT_LIMITS, name: str | None = None) -
     `name` is the repository's, that of its folder unless given; services are called by it where nothing else
     names them.
     """
-    with _uncollected():
+    with _uncollected(), workers.scope():
         return _read(root, limits, name)
 
 

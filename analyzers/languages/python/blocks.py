@@ -7,11 +7,14 @@ nodes (names, constants, operators) are not kept.
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 _NODES = 400_000  # syntax nodes of one file
 
+# Names by which the client's address is read: of requests, and of Flask-Limiter.
+ADDRESSES = frozenset({"remote_addr", "access_route", "get_remote_address"})
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -27,8 +30,8 @@ class Block:
     """A module, class, function or lambda, with what belongs to it and to none inside.
 
     `nodes` are definitions, calls, subscripts, comparisons, conditions, loops, returns, assignments,
-    deletions and the attributes that are set or deleted; `loads` the names and chains of attributes that
-    are read, other than what is called or decorates. `inner` are functions and classes defined right in it.
+    deletions and the attributes that are set or deleted; `names` the names and chains of attributes that
+    are read, other than what is called or decorates; `addresses` what may read the client's address.
     """
 
     node: ast.AST
@@ -36,7 +39,8 @@ class Block:
     name: str
     parent: Block | None
     nodes: list[ast.AST] = field(default_factory=list)
-    loads: list[ast.Name | ast.Attribute] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
+    addresses: list[ast.expr] = field(default_factory=list)
     locals: set[str] = field(default_factory=set)
     globals: set[str] = field(default_factory=set)
     imports: set[str] = field(default_factory=set)
@@ -57,6 +61,8 @@ class Outline:
     functions: list[Function] = field(default_factory=list)
     assignments: list[ast.Assign] = field(default_factory=list)
     mentions: set[str] = field(default_factory=set)
+    guarded: bool = False  # `if __name__ == "__main__"` stands in it, and was left out
+    called: dict[int, str] = field(default_factory=dict)  # id of a call -> the dotted name that it calls
 
 
 # Fields that hold no nodes, or only marks such as Load and Add.
@@ -140,50 +146,54 @@ class _Walk:
             if value is not None:
                 self._expressions([value], block)
             return
-        match node:
-            case ast.Assign():
-                self.outline.assignments.append(node)
-                self._expressions([node.value, *reversed(node.targets)], block)
-            case ast.If():
-                typing = is_type_checking(node.test)
-                if typing or (not self.main and is_main_guard(node)):
-                    self._expressions([node.test], None)
-                    self._push(node.orelse, block, marks)
-                    self._push(node.body, None, marks | _TYPING if typing else marks)
-                    return
-                self._push(node.orelse, block, marks)
-                self._push(node.body, block, marks)
-                self._expressions([node.test], block)
-            case ast.FunctionDef() | ast.AsyncFunctionDef():
-                self.outline.functions.append(node)
-                self._decorated(node, block, marks)
-            case ast.ClassDef():
-                self._decorated(node, block, marks)
-            case ast.Import() | ast.ImportFrom():
-                self._import(node, block, marks)
-            case ast.Try() | ast.TryStar():
-                self._try(node, block, marks)
-            case ast.AnnAssign():
-                self._expressions([node.annotation], None)
-                self._expressions([node.value, node.target] if node.value else [node.target], block)
-            case ast.Global():
-                if block is not None:
-                    block.globals.update(node.names)
-            case ast.Nonlocal():
-                if block is not None:
-                    block.locals.difference_update(node.names)
-            case ast.ExceptHandler(name=name):
-                if block is not None and name:
-                    block.locals.add(name)
-                self._push(node.body, block, marks)
-                if node.type is not None:
-                    self._expressions([node.type], block)
-            case ast.expr():
-                self._expressions([node], block)
-            case _:
-                inner = children(node)
-                self.stack += [(n, block, marks) for n in reversed(inner) if isinstance(n, _STATEMENTS)]
-                self._expressions([n for n in reversed(inner) if not isinstance(n, _STATEMENTS)], block)
+        handle = _HANDLE.get(kind)
+        if handle is not None:
+            handle(self, node, block, marks)
+        elif isinstance(node, ast.expr):
+            self._expressions([node], block)
+        else:
+            inner = children(node)
+            self.stack += [(n, block, marks) for n in reversed(inner) if isinstance(n, _STATEMENTS)]
+            self._expressions([n for n in reversed(inner) if not isinstance(n, _STATEMENTS)], block)
+
+    def _assign(self, node: ast.Assign, block: Block | None, _: int) -> None:
+        self.outline.assignments.append(node)
+        self._expressions([node.value, *reversed(node.targets)], block)
+
+    def _annotated(self, node: ast.AnnAssign, block: Block | None, _: int) -> None:
+        self._expressions([node.annotation], None)
+        self._expressions([node.value, node.target] if node.value else [node.target], block)
+
+    def _if(self, node: ast.If, block: Block | None, marks: int) -> None:
+        typing = is_type_checking(node.test)
+        if typing or (not self.main and is_main_guard(node)):
+            self.outline.guarded |= not typing
+            self._expressions([node.test], None)
+            self._push(node.orelse, block, marks)
+            self._push(node.body, None, marks | _TYPING if typing else marks)
+            return
+        self._push(node.orelse, block, marks)
+        self._push(node.body, block, marks)
+        self._expressions([node.test], block)
+
+    def _function(self, node: Function, block: Block | None, marks: int) -> None:
+        self.outline.functions.append(node)
+        self._decorated(node, block, marks)
+
+    def _global(self, node: ast.Global, block: Block | None, _: int) -> None:
+        if block is not None:
+            block.globals.update(node.names)
+
+    def _nonlocal(self, node: ast.Nonlocal, block: Block | None, _: int) -> None:
+        if block is not None:
+            block.locals.difference_update(node.names)
+
+    def _handler(self, node: ast.ExceptHandler, block: Block | None, marks: int) -> None:
+        if block is not None and node.name:
+            block.locals.add(node.name)
+        self._push(node.body, block, marks)
+        if node.type is not None:
+            self._expressions([node.type], block)
 
     def _decorated(self, node: Function | ast.ClassDef, block: Block | None, marks: int) -> None:
         outside: list[ast.expr] = []
@@ -261,16 +271,18 @@ class _Walk:
                 if node.ctx.__class__ is ast.Load:
                     mentions.add(node.id)
                     if block is not None:
-                        block.loads.append(node)
+                        block.names.add(node.id)
+                        if node.id == "get_remote_address":
+                            block.addresses.append(node)
                 elif block is not None:
                     block.locals.add(node.id)
             elif kind is ast.Attribute:
+                name = self._chain(node, todo, block)
                 if block is not None:
-                    if node.ctx.__class__ is ast.Load:
-                        block.loads.append(node)
-                    else:
+                    if node.ctx.__class__ is not ast.Load:
                         block.nodes.append(node)
-                self._chain(node, todo)
+                    elif name is not None:
+                        block.names.add(name)
             elif kind is ast.Call:
                 self.outline.calls.append(node)
                 if block is not None:
@@ -279,7 +291,9 @@ class _Walk:
                     todo += [keyword.value for keyword in reversed(node.keywords)]
                 if node.args:
                     todo += node.args[::-1]
-                self._chain(node.func, todo)
+                name = self._chain(node.func, todo, block)
+                if name is not None:
+                    self.outline.called[id(node)] = name
             elif kind is ast.Lambda:
                 inner = None
                 if block is not None:
@@ -298,18 +312,47 @@ class _Walk:
                 inside.reverse()
                 todo += inside
 
-    def _chain(self, node: Any, todo: list[Any]) -> None:
-        """Follow `a.b.c` down: its parts are mentioned, what is no name is walked."""
+    def _chain(self, node: Any, todo: list[Any], block: Block | None) -> str | None:
+        """Follow `a.b.c` down: its parts are mentioned, what is no name is walked. The dotted name."""
         mentions = self.outline.mentions
-        while node.__class__ is ast.Attribute:
-            mentions.add(node.attr)
-            node = node.value
-        if node.__class__ is ast.Name:
+        kind = node.__class__
+        if kind is ast.Name:  # most often
             mentions.add(node.id)
-        else:
-            todo.append(node)
+            if node.id == "get_remote_address" and block is not None:
+                block.addresses.append(node)
+            return node.id  # type: ignore[no-any-return] # the class was compared
+        outermost = node
+        name = ""
+        while kind is ast.Attribute:
+            attribute = node.attr
+            mentions.add(attribute)
+            name = f".{attribute}{name}"
+            if attribute in ADDRESSES and block is not None:
+                block.addresses.append(outermost)
+            node = node.value
+            kind = node.__class__
+        if kind is ast.Name:
+            mentions.add(node.id)
+            return node.id + name  # type: ignore[no-any-return] # the class was compared
+        todo.append(node)
+        return None
 
 
+_HANDLE: dict[type, Callable[[_Walk, Any, Block | None, int], None]] = {
+    ast.Assign: _Walk._assign,
+    ast.AnnAssign: _Walk._annotated,
+    ast.If: _Walk._if,
+    ast.FunctionDef: _Walk._function,
+    ast.AsyncFunctionDef: _Walk._function,
+    ast.ClassDef: _Walk._decorated,
+    ast.Import: _Walk._import,
+    ast.ImportFrom: _Walk._import,
+    ast.Try: _Walk._try,
+    ast.TryStar: _Walk._try,
+    ast.Global: _Walk._global,
+    ast.Nonlocal: _Walk._nonlocal,
+    ast.ExceptHandler: _Walk._handler,
+}
 _STATEMENTS = (ast.stmt, ast.ExceptHandler, ast.match_case)
 
 

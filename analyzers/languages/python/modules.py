@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ast
 import posixpath
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
+from analyzers import workers
 from analyzers.guest import Guest
-from analyzers.languages.python.summary import BY_NAME, Imported, Summary, parse, syntax_tree
+from analyzers.languages.python.summary import BY_NAME, Imported, Summary, parse, parse_all, syntax_tree
 from analyzers.languages.python.syntax import dotted, name_of
 from analyzers.model import Evidence
 from analyzers.repository import Tree
@@ -185,27 +185,43 @@ class Program:
 
     def reach(self, start: Iterable[str]) -> tuple[Module, ...]:
         """Every own module that importing `start` leads to, parents of packages included."""
-        queue = deque(start)
+        wave = list(start)
         seen: set[str] = set()
         reached: list[Module] = []
-        while queue:
-            name = queue.popleft()
-            if name in seen or not name:
-                continue
-            seen.add(name)
-            parent = name.rpartition(".")[0]
-            if parent:
-                queue.append(parent)
-            module = self.load(name)
-            if module is None:
-                continue
-            reached.append(module)
-            for item in module.imports:
-                queue.append(item.module)
-                if item.attribute and item.attribute != "*":
-                    queue.append(f"{item.module}.{item.attribute}")
-            queue.extend(self._named_in_strings(module))
+        while wave:
+            wave = [name for name in dict.fromkeys(wave) if name and name not in seen]
+            self._parse_all(wave)
+            following: list[str] = []
+            for name in wave:
+                seen.add(name)
+                parent = name.rpartition(".")[0]
+                if parent:
+                    following.append(parent)
+                module = self.load(name)
+                if module is None:
+                    continue
+                reached.append(module)
+                for item in module.imports:
+                    following.append(item.module)
+                    if item.attribute and item.attribute != "*":
+                        following.append(f"{item.module}.{item.attribute}")
+                following.extend(self._named_in_strings(module))
+            wave = following
         return tuple(reached)
+
+    def _parse_all(self, names: Sequence[str]) -> None:
+        """Read the files of many modules, in several processes where that pays."""
+        memo = _PARSED.setdefault(self.guest.tree, {})
+        wanted: dict[str, bytes] = {}
+        for name in names:
+            place = self.locate(name)
+            path = self.guest.files.get(place[0]) if place else None
+            if path is None or path in memo or path in wanted:
+                continue
+            data = self.guest.tree.data(path)
+            if data is not None:
+                wanted[path] = data
+        memo.update(zip(wanted, workers.run(parse_all, list(wanted.values())), strict=True))
 
     def _named_in_strings(self, module: Module) -> Iterator[str]:
         """Own modules that a framework imports by name: INSTALLED_APPS, `include()`, `from_object()`."""

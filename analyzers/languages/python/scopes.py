@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from analyzers.languages.python.entry import Entry
 from analyzers.languages.python.modules import Module, Program
-from analyzers.languages.python.summary import Named, Summary
+from analyzers.languages.python.summary import Named, Summary, Value
 from analyzers.languages.python.syntax import dotted
 from analyzers.model import Reach
 
@@ -44,6 +44,7 @@ class Scope:
     nodes: Sequence[ast.AST | Named] = ()
     names: Set[str] = frozenset()
     addresses: Sequence[ast.expr] = ()
+    given: Sequence[tuple[str, Value]] = ()
     loops: bool = False
     locals: Set[str] = frozenset()
     globals: Set[str] = frozenset()
@@ -108,6 +109,7 @@ def of_module(module: Module, summary: Summary) -> list[Scope]:
             part.nodes,
             part.names,
             part.addresses,
+            part.given,
             part.loops,
             part.locals,
             part.globals,

@@ -10,22 +10,26 @@ from __future__ import annotations
 import ast
 import sys
 import warnings
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from typing import Any
 
-from analyzers.languages.python.blocks import Block, Outline, TooLargeError, outline
-from analyzers.languages.python.syntax import bound_names, container_of, dotted, name_of, top_level
+from analyzers.languages.python.blocks import ADDRESSES, Block, Outline, TooLargeError, outline
+from analyzers.languages.python.syntax import bound_names, chain, container_of, dotted, name_of, top_level
 from analyzers.languages.python.telling import PROCESS_PACKAGES, telling_calls, telling_starts
 
 # A call of which only the name can mean something: `a.b.c` and its line.
 Named = tuple[str, int]
+# A value that is a name (`a.b`), a call of one (`a.b()`), or anything else.
+Value = str | ast.expr
 
 
 @dataclass(slots=True, eq=False)
 class Part:
     """A module, class, function or lambda: what is kept of a `Block`.
 
-    `node` has no body, but for a class its assignments and the definitions of its methods. `nodes` are in
+    `node` has no body, but for a class its assignments and the definitions of its methods, and of its
+    parameters only those with a call as their default. `nodes` are in
     the order of the walk: definitions, calls, assignments, deletions, returns, conditions that ask whether an
     attribute is empty, comparisons and subscripts; those that can show nothing are left out. `names` are the
     names and chains of attributes that are read.
@@ -36,8 +40,9 @@ class Part:
     name: str
     parent: int  # index of the part around it, -1 for the module
     nodes: list[ast.AST | Named] = field(default_factory=list)
-    names: frozenset[str] = frozenset()
+    names: Set[str] = frozenset()
     addresses: list[ast.expr] = field(default_factory=list)  # what may read the client's address
+    given: list[tuple[str, Value]] = field(default_factory=list)  # local names and what they are given
     loops: bool = False  # `while True` stands in it
     locals: Set[str] = frozenset()
     globals: Set[str] = frozenset()
@@ -69,7 +74,7 @@ class Summary:
     assignments: list[ast.Assign]
     definitions: dict[str, tuple[ast.stmt, ast.expr | None]]
     guarded: dict[str, ast.expr]  # other names, assigned only under `if __name__ == "__main__"`
-    mentions: frozenset[str]  # see `Outline`
+    mentions: Set[str]  # see `Outline`
 
 
 def parse(data: bytes, *, main: bool = False) -> Summary | str:
@@ -83,6 +88,11 @@ def parse(data: bytes, *, main: bool = False) -> Summary | str:
         return str(error)
     except RecursionError:
         return "is nested too deeply to be analysed"
+
+
+def parse_all(files: list[bytes]) -> list[Summary | str]:
+    """What `parse` gives of each file."""
+    return [parse(data) for data in files]
 
 
 def syntax_tree(data: bytes) -> ast.Module | str:
@@ -106,7 +116,6 @@ ROUTERS = frozenset({"Blueprint", "APIBlueprint", "APIRouter", "Router", "Namesp
 _LISTED = BY_NAME | MOUNTS | REGISTERS | {"__import__", "path", "re_path", "url"}
 
 _SETTINGS = frozenset({"SQLALCHEMY_DATABASE_URI", "SQLALCHEMY_DATABASE_URL", "DATABASES", "CACHES"})
-_ADDRESS = frozenset({"remote_addr", "access_route", "get_remote_address"})
 _NOTHING = ast.Constant(None)
 # What a name that is given it can be followed through.
 _FOLLOWED = (ast.Name, ast.Attribute, ast.Call, ast.Subscript, ast.Await, ast.Tuple)
@@ -129,7 +138,9 @@ class _Keeper:
         self.telling = telling_calls()
         self.starts = telling_starts()
         self.stubs: dict[int, ast.stmt] = {}
-        self.addressed = bool(_ADDRESS & walked.mentions)
+        self.block = walked.blocks[0]
+        self.inside = False
+        self.given: list[tuple[str, Value]] = []
 
     def summary(self) -> Summary:
         walked = self.walked
@@ -150,7 +161,7 @@ class _Keeper:
             assignments=[node for node in walked.assignments if self._is_listed(node)],
             definitions=definitions,
             guarded=self._guarded(definitions),
-            mentions=frozenset(map(sys.intern, walked.mentions)),
+            mentions=walked.mentions,
         )
 
     def _last(self, function: ast.expr) -> str:
@@ -183,6 +194,8 @@ class _Keeper:
 
     def _guarded(self, definitions: Mapping[str, object]) -> dict[str, ast.expr]:
         found: dict[str, ast.expr] = {}
+        if not self.walked.guarded:
+            return found
         for node in top_level(self.walked.tree, main=True):
             if isinstance(node, ast.Assign):
                 for target in node.targets:
@@ -211,7 +224,9 @@ class _Keeper:
     def _member(self, node: ast.stmt) -> ast.stmt | None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             return self._stub(node)
-        return node if isinstance(node, ast.Assign | ast.AnnAssign) else None
+        if isinstance(node, ast.AnnAssign):
+            return ast.AnnAssign(node.target, _NOTHING, node.value, node.simple, lineno=node.lineno)
+        return node if isinstance(node, ast.Assign) else None
 
     # --- parts ---
 
@@ -220,28 +235,23 @@ class _Keeper:
         if block.kind == "module":
             node = ast.Module([], [])
         elif block.kind == "lambda":
-            line = getattr(node, "lineno", 1)
-            node = ast.Lambda(_arguments(getattr(node, "args", None)), _NOTHING, lineno=line)
+            node = ast.Lambda(_NO_ARGUMENTS, _NOTHING, lineno=getattr(node, "lineno", 1))
         else:
             node = self.stubs[id(node)]
         part = Part(node, block.kind, block.name, parent)
         part.locals, part.globals, part.imports = block.locals, block.globals, block.imports
-        names: set[str] = set()
-        for load in block.loads:
-            name = dotted(load)
-            if name is not None:
-                names.add(name)
-        part.names = frozenset(names)
-        inside = block.kind in ("function", "lambda") or self._is_in_function(block)
+        part.names = block.names
+        part.addresses = [item for item in block.addresses if _reads_address(item)]
+        self.block = block
+        self.given = part.given
+        self.inside = self._is_in_function(block)
+        nodes = part.nodes
         for item in block.nodes:
-            kept = self._kept(item, block, inside)
-            if kept is not None:
-                part.nodes.append(kept)
-            if isinstance(item, ast.While) and isinstance(item.test, ast.Constant) and item.test.value:
+            keep = _KEEP.get(item.__class__)
+            if keep is not None and (kept := keep(self, item)) is not None:
+                nodes.append(kept)
+            elif isinstance(item, ast.While) and isinstance(item.test, ast.Constant) and item.test.value:
                 part.loops = True
-        if self.addressed:
-            called = [item.func for item in block.nodes if isinstance(item, ast.Call)]
-            part.addresses = [item for item in (*block.loads, *called) if _reads_address(item)]
         return part
 
     def _is_in_function(self, block: Block | None) -> bool:
@@ -251,98 +261,128 @@ class _Keeper:
             block = block.parent
         return False
 
-    def _kept(self, node: ast.AST, block: Block, inside: bool) -> ast.AST | Named | None:
-        """A node as it is kept, None for one that can show nothing. `inside`: it stands in a function."""
-        kind = node.__class__
+    def _value(self, node: ast.expr) -> Value:
         if isinstance(node, ast.Call):
-            return self._call(node)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            return self.stubs[id(node)]
-        if isinstance(node, ast.Assign | ast.AnnAssign):
-            return self._assignment(node, block) if inside else node
-        if isinstance(node, ast.AugAssign):
-            if not inside or (isinstance(node.target, ast.Name) and node.target.id not in block.globals):
-                return None
-            return ast.AugAssign(node.target, node.op, _NOTHING, lineno=node.lineno)
-        if isinstance(node, ast.Delete):
-            local = (isinstance(t, ast.Name) and t.id not in block.globals for t in node.targets)
-            return None if all(local) else node
-        if isinstance(node, ast.Return):
-            if not isinstance(node.value, _FOLLOWED):
-                return None
-            return ast.Return(_light(node.value), lineno=node.lineno)
-        if isinstance(node, ast.Subscript):
-            return node if self._subscript(node) else None
-        if isinstance(node, ast.Compare):
-            if not isinstance(node.ops[0], ast.In | ast.NotIn) or dotted(node.comparators[0]) is None:
-                return None
+            name = self.walked.called.get(id(node))
+            return f"{name}()" if name is not None else _light(node)
+        return dotted(node) or _light(node)
+
+    def _augmented(self, node: ast.AugAssign) -> ast.AST | None:
+        target = node.target
+        if not self.inside or (isinstance(target, ast.Name) and target.id not in self.block.globals):
+            return None
+        return ast.AugAssign(target, node.op, _NOTHING, lineno=node.lineno)
+
+    def _deletion(self, node: ast.Delete) -> ast.AST | None:
+        local = (isinstance(t, ast.Name) and t.id not in self.block.globals for t in node.targets)
+        return None if all(local) else node
+
+    def _returned(self, node: ast.Return) -> ast.AST | None:
+        value = node.value
+        return ast.Return(_light(value), lineno=node.lineno) if isinstance(value, _FOLLOWED) else None
+
+    def _comparison(self, node: ast.Compare) -> ast.AST | None:
+        """`"X" in os.environ`"""
+        if node.ops[0].__class__ is ast.In or node.ops[0].__class__ is ast.NotIn:
             return node if self._resolved(node.comparators[0]) == "os.environ" else None
-        if isinstance(node, ast.Attribute):  # set or deleted
-            return node if getattr(node.value, "id", "") == "self" else None
-        if kind is ast.If and isinstance(node, ast.If):
-            return ast.If(node.test, [], [], lineno=node.lineno) if _asks_for_empty(node.test) else None
         return None
+
+    def _attribute(self, node: ast.Attribute) -> ast.AST | None:
+        """Set or deleted."""
+        return node if getattr(node.value, "id", "") == "self" else None
+
+    def _condition(self, node: ast.If) -> ast.AST | None:
+        return ast.If(node.test, [], [], lineno=node.lineno) if _asks_for_empty(node.test) else None
 
     def _resolved(self, node: ast.expr) -> str:
         name = dotted(node) or ""
         first, dot, rest = name.partition(".")
         return self.aliases.get(first, first) + dot + rest
 
-    def _subscript(self, node: ast.Subscript) -> bool:
-        if isinstance(node.ctx, ast.Load):
+    def _subscript(self, node: ast.Subscript) -> ast.AST | None:
+        if node.ctx.__class__ is ast.Load:
             if isinstance(node.slice, ast.Constant) and node.slice.value == "REMOTE_ADDR":
-                return True
-            return name_of(node.value) in ("environ", *self._environs) and (
-                self._resolved(node.value) == "os.environ"
-            )
+                return node
+            return node if self._resolved(node.value) == "os.environ" else None
         target = container_of(node)
-        return isinstance(target, ast.Attribute) and getattr(target.value, "id", "") == "self"
-
-    @property
-    def _environs(self) -> Iterable[str]:
-        return (name for name, target in self.aliases.items() if target == "os.environ")
+        return (
+            node if isinstance(target, ast.Attribute) and getattr(target.value, "id", "") == "self" else None
+        )
 
     def _call(self, node: ast.Call) -> ast.Call | Named:
         """A call with its arguments where they can mean something, else without, else only its name."""
-        function: ast.expr = node.func
-        last = self._last(function)
-        root = function
-        while isinstance(root, ast.Attribute):
-            root = root.value
-        name = getattr(root, "id", "")
-        if (
-            last in self.telling
-            or last.startswith(self.starts)
-            or self.aliases.get(name, name).partition(".")[0] in PROCESS_PACKAGES
-            or any(_is_identifier(a) for a in node.args)
-            or any(_is_identifier(k.value) for k in node.keywords)
-        ):
+        name = self.walked.called.get(id(node))
+        if name is None:
+            last = getattr(node.func, "attr", "")
+        else:
+            first, dot, _ = name.partition(".")
+            alias = self.aliases.get(first, first)
+            last = name.rpartition(".")[2] if dot else alias.rpartition(".")[2]
+            if alias.partition(".")[0] in PROCESS_PACKAGES:
+                return node
+        if last in self.telling or last.startswith(self.starts):
             return node
-        chain = dotted(function)
-        if chain is None:
-            return ast.Call(function, [], [], lineno=node.lineno)
-        if chain == "next" and node.args:
-            return ast.Call(function, node.args[:1], [], lineno=node.lineno)
-        return sys.intern(chain), node.lineno
+        for argument in node.args:
+            if argument.__class__ is ast.Constant and _is_identifier(argument):
+                return node
+        for keyword in node.keywords:
+            if keyword.value.__class__ is ast.Constant and _is_identifier(keyword.value):
+                return node
+        if name is None:
+            return ast.Call(node.func, [], [], lineno=node.lineno)
+        if name == "next" and node.args:
+            return ast.Call(node.func, node.args[:1], [], lineno=node.lineno)
+        return sys.intern(name), node.lineno
 
-    def _assignment(self, node: ast.Assign | ast.AnnAssign, block: Block) -> ast.AST | None:
+    def _assignment(self, node: ast.Assign | ast.AnnAssign) -> ast.AST | None:
         """An assignment in a function: what only gives a local name a new object is left out."""
-        targets: Sequence[ast.expr] = node.targets if isinstance(node, ast.Assign) else [node.target]
         value = node.value
         if value is None:
             return None
-        plain = all(
-            isinstance(e, ast.Name) and e.id not in block.globals and e.id not in _SETTINGS
-            for t in targets
-            for e in (t.elts if isinstance(t, ast.Tuple | ast.List) else [t])
-        )
-        if plain and not isinstance(value, _FOLLOWED):
-            return None
-        if any(_key(target) in _SETTINGS for target in targets):
-            return node
+        targets: Sequence[ast.expr] = node.targets if isinstance(node, ast.Assign) else [node.target]
+        if self.inside:
+            named = self.block.globals | _SETTINGS if self.block.globals else _SETTINGS
+            plain = all(
+                isinstance(e, ast.Name) and e.id not in named
+                for t in targets
+                for e in (t.elts if isinstance(t, ast.Tuple | ast.List) else (t,))
+            )
+            if plain:
+                if isinstance(value, _FOLLOWED):
+                    for name, one in bound_names(node):
+                        if isinstance(one, _FOLLOWED):
+                            self.given.append((name, self._value(one)))
+                return None
+            if not any(_key(target) in _SETTINGS for target in targets):
+                value = _light(value)
         if isinstance(node, ast.Assign):
-            return ast.Assign(node.targets, _light(value), lineno=node.lineno)
-        return ast.AnnAssign(node.target, _NOTHING, _light(value), node.simple, lineno=node.lineno)
+            return ast.Assign(node.targets, value, lineno=node.lineno) if self.inside else node
+        return ast.AnnAssign(node.target, _NOTHING, value, node.simple, lineno=node.lineno)
+
+
+# What each kind of node is kept as, None where it can show nothing.
+_KEEP: dict[type, Callable[[_Keeper, Any], ast.AST | Named | None]] = {
+    ast.Call: _Keeper._call,
+    ast.FunctionDef: _Keeper._stub,
+    ast.AsyncFunctionDef: _Keeper._stub,
+    ast.ClassDef: _Keeper._stub,
+    ast.Assign: _Keeper._assignment,
+    ast.AnnAssign: _Keeper._assignment,
+    ast.AugAssign: _Keeper._augmented,
+    ast.Delete: _Keeper._deletion,
+    ast.Return: _Keeper._returned,
+    ast.Subscript: _Keeper._subscript,
+    ast.Compare: _Keeper._comparison,
+    ast.Attribute: _Keeper._attribute,
+    ast.If: _Keeper._condition,
+}
+
+
+def expression(value: Value) -> ast.expr:
+    """The expression that a value of `Part.given` stands for."""
+    if not isinstance(value, str):
+        return value
+    return ast.Call(chain(value[:-2]), [], []) if value.endswith("()") else chain(value)
 
 
 def _key(target: ast.expr) -> str:
@@ -358,23 +398,18 @@ def _imported(node: ast.Import | ast.ImportFrom, optional: bool) -> Imported:
     return Imported(None, 0, names, node.lineno, optional)
 
 
-def _arguments(given: ast.arguments | None) -> ast.arguments:
-    """Parameters: their names, and defaults that are calls (`Depends(f)`)."""
-    if given is None:
-        return ast.arguments([], [], None, [], [], None, [])
+_NO_ARGUMENTS = ast.arguments([], [], None, [], [], None, [])
 
-    def names(many: Sequence[ast.arg]) -> list[ast.arg]:
-        return [ast.arg(one.arg) for one in many]
 
-    return ast.arguments(
-        names(given.posonlyargs),
-        names(given.args),
-        None,
-        names(given.kwonlyargs),
-        [d if isinstance(d, ast.Call) else None for d in given.kw_defaults],
-        None,
-        [d if isinstance(d, ast.Call) else _NOTHING for d in given.defaults],
-    )
+def _arguments(given: ast.arguments) -> ast.arguments:
+    """Parameters with a default that is a call (`Depends(f)`)."""
+    if not any(isinstance(d, ast.Call) for d in (*given.defaults, *given.kw_defaults)):
+        return _NO_ARGUMENTS
+    named = given.posonlyargs + given.args
+    pairs = list(zip(named[len(named) - len(given.defaults) :], given.defaults, strict=True))
+    pairs += [(a, d) for a, d in zip(given.kwonlyargs, given.kw_defaults, strict=True) if d is not None]
+    calls = [(ast.arg(a.arg), d) for a, d in pairs if isinstance(d, ast.Call)]
+    return ast.arguments([], [a for a, _ in calls], None, [], [], None, [d for _, d in calls])
 
 
 def _is_identifier(node: ast.expr) -> bool:
@@ -385,7 +420,7 @@ def _is_identifier(node: ast.expr) -> bool:
 def _reads_address(node: ast.expr) -> bool:
     """`request.remote_addr`, `request.access_route[0]`, Flask-Limiter's `get_remote_address`."""
     part = node
-    while isinstance(part, ast.Attribute) and part.attr not in _ADDRESS:
+    while isinstance(part, ast.Attribute) and part.attr not in ADDRESSES:
         part = part.value
     return name_of(node) == "get_remote_address" or (
         isinstance(part, ast.Attribute) and name_of(part.value) == "request"
@@ -408,12 +443,7 @@ def _light(node: ast.expr, depth: int = 0) -> ast.expr:
     if isinstance(node, ast.Name | ast.Attribute | ast.Subscript | ast.Constant) or depth > 4:
         return node
     if isinstance(node, ast.Call):
-        return ast.Call(
-            node.func,
-            [_light(a, depth + 1) for a in node.args],
-            [ast.keyword(k.arg, _light(k.value, depth + 1)) for k in node.keywords],
-            lineno=node.lineno,
-        )
+        return ast.Call(node.func, [], [], lineno=node.lineno)
     if isinstance(node, ast.Dict):
         return node if all(isinstance(v, ast.Name | ast.Attribute) for v in node.values) else ast.Dict([], [])
     if isinstance(node, ast.List | ast.Set):
@@ -428,4 +458,4 @@ def _light(node: ast.expr, depth: int = 0) -> ast.expr:
         return ast.Await(_light(node.value, depth + 1))
     if isinstance(node, _SCALARS):
         return ast.JoinedStr([])  # a new value each time, whatever its text
-    return ast.Lambda(_arguments(None), _NOTHING)  # nothing that can be followed
+    return ast.Lambda(_NO_ARGUMENTS, _NOTHING)  # nothing that can be followed

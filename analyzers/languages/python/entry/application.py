@@ -55,7 +55,8 @@ def of_definition(
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         if called:
             return _returned(program, found.module, node, depth + 1)
-        names = [a.arg for a in node.args.posonlyargs + node.args.args]
+        arguments = program.whole(found.module, node).args
+        names = [a.arg for a in arguments.posonlyargs + arguments.args]
         if isinstance(node, ast.AsyncFunctionDef) and len(names) == 3:
             return None, "asgi"
         return None, "wsgi" if len(names) == 2 else None

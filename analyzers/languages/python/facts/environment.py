@@ -52,7 +52,8 @@ def _helper(at: Place, key: ast.Name) -> Iterator[Fact]:
     function = at.scope.function
     if function is None or not isinstance(function.node, ast.FunctionDef):
         return
-    names = [a.arg for a in function.node.args.posonlyargs + function.node.args.args]
+    arguments = at.program.whole(function.module, function.node).args
+    names = [a.arg for a in arguments.posonlyargs + arguments.args]
     if key.id not in names:
         return
     index = names.index(key.id) - (1 if names[0] in ("self", "cls") else 0)

@@ -49,8 +49,22 @@ def changes(at: Place, node: ast.AST) -> Iterator[Fact]:
 def called(at: Place, name: str, line: int) -> Iterator[Fact]:
     """The same of a call of which only the name is kept."""
     receiver, _, method = name.rpartition(".")
-    if receiver and (method in MUTATORS or method in _METRICS or method in at.calls.methods):
+    if not receiver or ("." not in receiver and _is_fresh(at, receiver)):
+        return
+    if method in MUTATORS or method in _METRICS or method in at.calls.methods:
         yield from changes(at, ast.Call(chain(name), [], [], lineno=line))
+
+
+def _is_fresh(at: Place, name: str) -> bool:
+    """Whether a local name is given nothing that could be shared: most are."""
+    if not at.scope.is_local(name):
+        return False
+    owner: Scope | None = at.scope
+    while owner is not None and owner.kind != "module":
+        if owner.kind == "function" and name in owner.locals:
+            return not at.state.given(owner, name)
+        owner = owner.parent
+    return True
 
 
 def _stored(at: Place, target: ast.expr, node: ast.AST) -> Iterator[Fact]:

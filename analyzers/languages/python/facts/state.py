@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from analyzers.languages.python.modules import Module, Program
 from analyzers.languages.python.scopes import Scope
-from analyzers.languages.python.summary import Named
+from analyzers.languages.python.summary import Named, expression
 from analyzers.languages.python.syntax import bound_names, defaults, is_application, name_of
 from analyzers.model import Reach
 
@@ -88,11 +88,8 @@ class State:
         known = self._given.get(id(scope))
         if known is None:
             known = self._given[id(scope)] = {}
-            for node in scope.nodes:
-                if isinstance(node, ast.Assign | ast.AnnAssign):
-                    for target, value in bound_names(node):
-                        if value is not None:
-                            known.setdefault(target, []).append(value)
+            for target, given in scope.given:
+                known.setdefault(target, []).append(expression(given))
             for parameter, default in defaults(scope.node):
                 if isinstance(default, ast.Call) and default.args and name_of(default.func) == "Depends":
                     known.setdefault(parameter, []).append(ast.Call(default.args[0], [], []))
