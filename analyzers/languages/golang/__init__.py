@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import cast
 from weakref import WeakKeyDictionary, proxy
 
@@ -21,13 +22,24 @@ from analyzers.languages.golang import (
 from analyzers.languages.golang.build import Found
 from analyzers.languages.golang.calls import Call
 from analyzers.languages.golang.files import Build
-from analyzers.languages.golang.modules import Module, Modules, Resolver
+from analyzers.languages.golang.layout import Sources
+from analyzers.languages.golang.modules import Module, Resolver
 from analyzers.languages.golang.program import Program
 from analyzers.languages.golang.values import Values
-from analyzers.model import ComposeFacts, Evidence, Fact, FactKind, Image, Reach, Source, Unknown
+from analyzers.model import ComposeFacts, Dependency, Evidence, Fact, FactKind, Image, Reach, Source, Unknown
 from analyzers.repository import Tree
 
 _PROGRAMS = 2  # programs kept, with their syntax trees: one program is often the service of several images
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Read:
+    """What of a program does not depend on its start command."""
+
+    program: Program
+    calls: tuple[Call, ...]
+    facts: tuple[Fact, ...]
+    dependencies: tuple[Dependency, ...]
 
 
 class _Kept:
@@ -35,15 +47,18 @@ class _Kept:
 
     def __init__(self, tree: Tree) -> None:
         # Weakly, or what is kept would keep the tree for which it is kept.
-        self.modules = Modules(cast("Tree", proxy(tree)))
-        self._programs: dict[tuple[str, Build], tuple[Program, tuple[Call, ...]]] = {}
+        self.modules = Sources(cast("Tree", proxy(tree)))
+        self._programs: dict[tuple[str, Build], _Read] = {}
 
-    def program(self, module: Module, found: Found) -> tuple[Program, tuple[Call, ...]]:
+    def program(self, module: Module, found: Found) -> _Read:
         key = (found.folder or "", found.build)
         known = self._programs.pop(key, None)
         if known is None:
             program = Program(self.modules, Resolver(self.modules, module), key[0], found.build)
-            known = (program, calls.collect(program))
+            used = calls.collect(program)
+            own = module if module.path else None
+            beside = (*memory.find(program, used), *background.find(program, used))
+            known = _Read(program, used, beside, dependencies.judge(program, own))
         self._programs[key] = known
         while len(self._programs) > _PROGRAMS:
             self._programs.pop(next(iter(self._programs)))
@@ -76,7 +91,8 @@ def read(
     if found.folder is None:
         return _unclear(image, start, found, evidence) if found.development else None
     module = modules.holding(found.folder) or Module(*(found.gopath or (_top(found.folder, image), "")))
-    program, all_calls = kept.program(module, found)
+    seen = kept.program(module, found)
+    program, all_calls = seen.program, seen.calls
     if not any(one.files for one in program.packages.values()):
         return None
     values = Values(program, all_calls, start.env, found.arguments)
@@ -94,14 +110,13 @@ def read(
         entry_evidence=_entry_evidence(program, evidence),
         interface=interface,
         server=None,
-        dependencies=dependencies.judge(program, module if module.path else None),
+        dependencies=seen.dependencies,
         facts=(
             *_development(found, evidence),
             *start.facts,
             *listeners.main_ones(heard, paths),
             *of_code,
-            *memory.find(program, all_calls),
-            *background.find(program, all_calls),
+            *seen.facts,
         ),
         routes=paths,
         files=tuple(file.path for file in program.files()),

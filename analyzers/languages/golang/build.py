@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from analyzers.command import StartCommand
 from analyzers.guest import Guest
 from analyzers.languages import built
+from analyzers.languages.golang import makefile
 from analyzers.languages.golang.files import Build
-from analyzers.languages.golang.modules import Modules, plain
+from analyzers.languages.golang.layout import Sources
+from analyzers.languages.golang.modules import plain
 from analyzers.model import Evidence, Image, Run
 from analyzers.repository import Tree
 from analyzers.run_lines import commands
@@ -77,55 +79,8 @@ class Found:
     )
 
 
-class Layout:
-    """Guest folders of a stage and the repository folders that they are copies of."""
-
-    def __init__(self, tree: Tree, modules: Modules, image: Image) -> None:
-        self.guest = Guest(tree, image)
-        self.image = image
-        self.modules = modules
-        self._folders: dict[str, str] = {}
-        for path, source in self.guest.files.items():
-            if source.endswith((".go", "/go.mod")) or source == "go.mod":
-                self._folders.setdefault(posixpath.dirname(path), posixpath.dirname(source))
-
-    def gopath(self, folder: str) -> tuple[str, str] | None:
-        """Above a repository folder, the one that is copied to `…/src/<import path>`, and that path."""
-        for guest, source in sorted(self._folders.items()):
-            inside = folder == source or folder.startswith(f"{source}/" if source else "")
-            if inside and "/src/" in guest and "." in guest.partition("/src/")[2].partition("/")[0]:
-                return source, guest.partition("/src/")[2]
-        return None
-
-    def folder(self, path: str) -> str | None:
-        """The repository folder behind a guest folder; a bind mount puts the context at the workdir."""
-        path = posixpath.normpath(path)
-        if path in self._folders:
-            return self._folders[path]
-        here = path
-        while here not in ("/", ""):  # a folder below one that is known
-            here = posixpath.dirname(here)
-            if here in self._folders:
-                rest = path[len(here.rstrip("/")) :].lstrip("/")
-                found = posixpath.normpath(posixpath.join(self._folders[here], rest))
-                return (
-                    ("" if found == "." else found)
-                    if self.modules.sources(found if found != "." else "")
-                    else None
-                )
-        base = self.image.workdir or "/"
-        for root in (base, posixpath.dirname(base)):
-            if path == root or path.startswith(root.rstrip("/") + "/"):
-                rest = path[len(root.rstrip("/")) :].lstrip("/")
-                found = posixpath.normpath(posixpath.join(self.image.context, rest))
-                found = "" if found == "." else found
-                if self.modules.sources(found):
-                    return found
-        return None
-
-
 def find(
-    tree: Tree, modules: Modules, image: Image | None, start: StartCommand, stages: Sequence[Image]
+    tree: Tree, modules: Sources, image: Image | None, start: StartCommand, stages: Sequence[Image]
 ) -> Found:
     """Package main of the program that the start command names."""
     if image is None:
@@ -151,8 +106,8 @@ def find(
     order += [one for one in (*reversed(stages), image) if not any(one is other for other in order)]
     others: list[Line] = []
     for position, stage in enumerate(order):
-        lines = list(_lines(tree, stage))
-        chosen = _choose(lines, origin.path if origin and position == 0 else path, modules, tree)
+        lines = list(_lines(stage, modules.layout(stage).guest))
+        chosen = _choose(lines, origin.path if origin and position == 0 else path, modules)
         if chosen is not None and chosen.verb != "run":
             found = _place(tree, modules, chosen)
             if found.folder is not None:
@@ -184,8 +139,7 @@ def _absolute(word: str, image: Image, start: StartCommand) -> str:
 # --- RUN lines ------------------------------------------------------------------------------------
 
 
-def _lines(tree: Tree, image: Image) -> Iterator[Line]:
-    guest = Guest(tree, image)
+def _lines(image: Image, guest: Guest) -> Iterator[Line]:
     env = {variable.name: variable.value or "" for variable in image.env}
     for run in image.runs:
         yield from _of_commands(commands(run), run.workdir, dict(env), image, run.evidence, guest, 0)
@@ -224,13 +178,14 @@ def _of_commands(
             if line is not None:
                 yield line
         elif name == "make" and depth < _DEPTH:
-            yield from _make(words[1:], folder, local, image, evidence, guest, depth)
+            for text, where, exported in makefile.recipes(words[1:], folder, local, guest):
+                yield from _script(text, where, exported, image, evidence, guest, depth)
         elif depth < _DEPTH and name not in ("rm", "cp", "mv", "chmod", "cat", "apk", "apt-get", "echo"):
             script = words[1] if name in ("sh", "bash", "ash") and len(words) > 1 else words[0]
             path = guest.find_program(script if "/" in script else f"./{script}", folder)
-            text = guest.text(path) if path is not None else None
-            if text is not None and path is not None and len(text) < 200_000:
-                yield from _script(text, folder, local, image, evidence, guest, depth)
+            content = guest.text(path) if path is not None else None
+            if content is not None and len(content) < 200_000:
+                yield from _script(content, folder, local, image, evidence, guest, depth)
 
 
 def _script(
@@ -315,108 +270,10 @@ def _name(package: str, folder: str) -> str:
     return posixpath.basename(place)
 
 
-_RULE = re.compile(r"^([^\s:#=][^:=#]*?)\s*::?(?!=)\s*([^#\n]*)$")
-_SET = re.compile(r"^(?:export\s+|override\s+)?([A-Za-z_][\w.-]*)\s*(\?|:|::|\+)?=\s*(.*)$")
-
-
-def _make(
-    words: Sequence[str],
-    folder: str,
-    env: dict[str, str],
-    image: Image | None,
-    evidence: Evidence | None,
-    guest: Guest,
-    depth: int,
-) -> Iterator[Line]:
-    goals: list[str] = []
-    file = ""
-    rest = list(words)
-    local = dict(env)
-    while rest:
-        word = rest.pop(0)
-        if word in ("-C", "--directory") and rest:
-            folder = posixpath.normpath(posixpath.join(folder, rest.pop(0)))
-        elif word in ("-f", "--file") and rest:
-            file = rest.pop(0)
-        elif match := re.fullmatch(r"([A-Za-z_]\w*)=(.*)", word):
-            local[match[1]] = match[2]
-        elif not word.startswith("-"):
-            goals.append(word)
-    names = (file,) if file else ("GNUmakefile", "makefile", "Makefile")
-    text = next((t for n in names if (t := guest.text(posixpath.join(folder, n))) is not None), None)
-    if text is None or len(text) > 400_000:
-        return
-    rules, variables = _makefile(text, local)
-    if not goals:
-        goals = [next((n for n in rules if not n.startswith(".")), "")]
-    seen: set[str] = set()
-    waiting = list(reversed(goals))
-    while waiting:
-        goal = waiting.pop()
-        if goal in seen or len(seen) > 200:
-            continue
-        seen.add(goal)
-        needs, recipe = rules.get(goal) or _pattern(rules, goal)
-        waiting += [_expand(one, variables) for one in reversed(needs)]
-        for raw in recipe:
-            # $@ and $(@F) are the goal; the rest is make's own and rarely says which package is built.
-            text_ = raw.replace("$@", goal).replace("$(@F)", posixpath.basename(goal))
-            expanded = _expand(text_, variables).replace("$$", "$").lstrip("@-+ ")
-            run = Run(expanded, folder, evidence or Evidence("", 1))
-            exported = {
-                **local,
-                **{k: v for k, v in variables.items() if k in ("CGO_ENABLED", "GOFLAGS", "GOOS")},
-            }
-            yield from _of_commands(commands(run), folder, exported, image, evidence, guest, depth + 1)
-
-
-def _makefile(
-    text: str, env: Mapping[str, str]
-) -> tuple[dict[str, tuple[list[str], list[str]]], dict[str, str]]:
-    rules: dict[str, tuple[list[str], list[str]]] = {}
-    variables: dict[str, str] = dict(env)
-    current: list[str] = []
-    for line in re.sub(r"\\\n\s*", " ", text).split("\n"):
-        if line.startswith("\t"):
-            for name in current:
-                rules[name][1].append(line.strip())
-        elif match := _SET.match(line):
-            name, mark, value = match[1], match[2], match[3].strip()
-            if name in env or (mark == "?" and name in variables):
-                continue
-            variables[name] = f"{variables.get(name, '')} {value}".strip() if mark == "+" else value
-        elif match := _RULE.match(line):
-            current = _expand(match[1], variables).split()
-            if _SET.match(match[2]):  # a variable of one target
-                continue
-            needs = _expand(match[2], variables).split()
-            for name in current:
-                rules.setdefault(name, ([], []))[0].extend(n for n in needs if n != "|")
-    return rules, variables
-
-
-def _pattern(rules: Mapping[str, tuple[list[str], list[str]]], goal: str) -> tuple[list[str], list[str]]:
-    for name, rule in rules.items():
-        head, percent, tail = name.partition("%")
-        if percent and len(goal) > len(head) + len(tail) and goal.startswith(head) and goal.endswith(tail):
-            stem = goal[len(head) : len(goal) - len(tail)]
-            return [n.replace("%", stem) for n in rule[0]], [r.replace("$*", stem) for r in rule[1]]
-    return [], []
-
-
-def _expand(text: str, variables: Mapping[str, str]) -> str:
-    for _ in range(6):
-        new = re.sub(r"\$[({]([A-Za-z_][\w.-]*)[)}]", lambda m: variables.get(m[1], ""), text)
-        if new == text or len(new) > 20_000:
-            break
-        text = new
-    return text
-
-
 # --- choosing ---------------------------------------------------------------------------------------
 
 
-def _choose(lines: Sequence[Line], path: str, modules: Modules, tree: Tree) -> Line | None:
+def _choose(lines: Sequence[Line], path: str, modules: Sources) -> Line | None:
     """The line that made the program at `path`: by its whole path, by its name, or as the only one."""
     real = [line for line in lines if line.verb != "run"]
     exact = [line for line in real if line.output == path]
@@ -427,7 +284,7 @@ def _choose(lines: Sequence[Line], path: str, modules: Modules, tree: Tree) -> L
         line
         for line in real
         if posixpath.basename(line.output or "") == name
-        or (line.output is None and name in _names(line, modules, tree))
+        or (line.output is None and name in _names(line, modules))
     ]
     if named:
         return named[-1]
@@ -436,10 +293,10 @@ def _choose(lines: Sequence[Line], path: str, modules: Modules, tree: Tree) -> L
     return own[-1] if len(distinct) == 1 else None
 
 
-def _names(line: Line, modules: Modules, tree: Tree) -> set[str]:
+def _names(line: Line, modules: Sources) -> set[str]:
     names = {_name(line.package, line.folder)}
     if line.package in (".", "./", "./...") and line.image is not None:
-        folder = Layout(tree, modules, line.image).folder(line.folder)
+        folder = modules.layout(line.image).folder(line.folder)
         module = modules.holding(folder) if folder is not None else None
         if module is not None and module.path:
             names = {posixpath.basename(plain(module.path))}
@@ -450,12 +307,12 @@ def _build(line: Line) -> Build:
     return Build(line.tags, line.cgo is not False)
 
 
-def _place(tree: Tree, modules: Modules, line: Line) -> Found:
+def _place(tree: Tree, modules: Sources, line: Line) -> Found:
     """The repository folder of the package that a line builds."""
     found = Found(build=_build(line), evidence=line.evidence, arguments=line.arguments, image=line.image)
     if line.image is None:
         return found
-    layout = Layout(tree, modules, line.image)
+    layout = modules.layout(line.image)
     package = line.package
     if package.endswith(".go"):
         package = posixpath.dirname(package) or "."
@@ -486,7 +343,7 @@ def _place(tree: Tree, modules: Modules, line: Line) -> Found:
     return found
 
 
-def _mains(modules: Modules, tree: Tree, below: str) -> list[str]:
+def _mains(modules: Sources, tree: Tree, below: str) -> list[str]:
     """Folders at or below one that hold package main, those of tools, tests and vendored code left out."""
     prefix = f"{below}/" if below else ""
     found = []
@@ -517,7 +374,7 @@ _ASIDE = frozenset(
 )
 
 
-def _whole(tree: Tree, modules: Modules, image: Image, stages: Sequence[Image], name: str = "") -> Found:
+def _whole(tree: Tree, modules: Sources, image: Image, stages: Sequence[Image], name: str = "") -> Found:
     """The only package main of what the stages take, or the one that bears the program's name."""
     places = {
         posixpath.dirname(f.source) for one in (image, *stages) for f in one.files if f.source.endswith(".go")
@@ -540,7 +397,7 @@ def _whole(tree: Tree, modules: Modules, image: Image, stages: Sequence[Image], 
     return Found(unknown=f"which package main is started ({what})", image=image)
 
 
-def _bears(modules: Modules, folder: str, name: str) -> bool:
+def _bears(modules: Sources, folder: str, name: str) -> bool:
     module = modules.holding(folder)
     of = posixpath.basename(plain(module.path)) if module is not None and module.folder == folder else ""
     return name in (posixpath.basename(folder), of)

@@ -94,6 +94,7 @@ class Function:
     inner: list[Function] = field(default_factory=list)
     outer: Function | None = None
     references: frozenset[tuple[str, str]] | None = None  # operand ("" for none, "." for an expression), name
+    given: dict[str, list[Node]] | None = None  # variable -> the expressions that it is given
 
     @property
     def parameters(self) -> str:

@@ -387,7 +387,7 @@ class Program:
         edges: dict[Function, list[Function]] = {}
         mentioned = {name for file in self.files() for one in file.functions for _, name in _all_words(one)}
         live: set[tuple[str, str]] = set()
-        asked: set[str] = set()
+        asked: dict[str, list[Function]] = {}  # methods called on what may be of any type, and who calls them
         outside: set[Function] = set()  # called by libraries only
         waiting: list[Function] = []
 
@@ -410,6 +410,8 @@ class Program:
                         reach(one)
                     elif method in asked:
                         reach(one)
+                    for caller in asked.get(method, ()):
+                        edges[caller].append(one)
 
         def follow(
             file: GoFile, function: Function | None, pairs: Iterable[tuple[str, str]]
@@ -440,7 +442,9 @@ class Program:
                 if exact:
                     found += exact
                 elif not kinds or any(kind.startswith("./") for kind in kinds):
-                    asked.add(name)
+                    callers = asked.setdefault(name, [])
+                    if function is not None and function in edges:
+                        callers.append(function)
                     found += [m for m in self.by_method[name] if (m.file.folder, m.receiver) in live]
             return found
 
@@ -455,7 +459,7 @@ class Program:
             reach(one)
         while waiting:
             one = waiting.pop()
-            edges[one] = [*follow(one.file, one, one.words()), *one.inner]
+            edges[one] += [*follow(one.file, one, one.words()), *one.inner]
             for target in edges[one]:
                 reach(target)
         handlers = [one for one in edges if self._handles(one, outside)]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -49,12 +48,14 @@ class Tables:
     driver_packages: dict[str, str]
     native: dict[str, str]
     no_wasi: dict[str, str]
+    _whole: dict[str, tuple[Use, ...]] = field(default_factory=dict)  # package -> uses of any of its names
 
-    def uses(self, package: str, name: str, *, function: bool) -> Iterable[Use]:
+    def uses(self, package: str, name: str, *, function: bool) -> tuple[Use, ...]:
         """What the use of `name` of `package` says; `function`: of the package itself, not of a value."""
-        for use in (*self.by_name.get(name, ()), *self.any_name):
-            if use.of(package) and (function or not use.only_functions):
-                yield use
+        if package not in self._whole:
+            self._whole[package] = tuple(use for use in self.any_name if use.of(package))
+        named = (use for use in self.by_name.get(name, ()) if use.of(package))
+        return tuple(use for use in (*named, *self._whole[package]) if function or not use.only_functions)
 
     def is_native(self, package: str) -> str | None:
         return _below(self.native, package)

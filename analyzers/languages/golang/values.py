@@ -416,25 +416,25 @@ def _last_name(node: Node) -> str:
     return match[1] if match else ""
 
 
+_GIVEN = """
+(short_var_declaration left: (expression_list) @left right: (expression_list) @right)
+(assignment_statement left: (expression_list) @left right: (expression_list) @right)
+(var_spec name: (identifier) @left value: (expression_list) @right)
+"""
+
+
 def assigned(function: Function, name: str) -> list[Node]:
     """The expressions that a variable of a function is given, in source order."""
-    found: list[Node] = []
-    pattern = """
-    (short_var_declaration left: (expression_list) @left right: (expression_list) @right)
-    (assignment_statement left: (expression_list) @left right: (expression_list) @right)
-    (var_spec name: (identifier) @left value: (expression_list) @right)
-    """
-    key = name.encode()
-    if key not in function.file.data[function.start : function.end]:
-        return []
-    for _, match in syntax.matches("go", pattern, function.node):
-        left, right = match["left"], match["right"]
-        names = left[0].named_children if left[0].type == "expression_list" else left
-        values = right[0].named_children
-        for position, one in enumerate(names):
-            if one.text == key and values:
-                found.append(values[position] if position < len(values) else values[0])
-    return found
+    if function.given is None:
+        function.given = {}
+        for _, match in syntax.matches("go", _GIVEN, function.node):
+            left, values = match["left"], match["right"][0].named_children
+            names = left[0].named_children if left[0].type == "expression_list" else left
+            for position, one in enumerate(names):
+                if one.type == "identifier" and values:
+                    value = values[position] if position < len(values) else values[0]
+                    function.given.setdefault(syntax.text(one), []).append(value)
+    return function.given.get(name, [])
 
 
 def parameter_position(function: Function, name: str) -> int | None:
