@@ -102,6 +102,9 @@ def language(
     name = program(argv[0]) if argv else ""
     if re.fullmatch(r"python[\d.]*|gunicorn|uvicorn|celery", name):
         return "python"
+    for made in _makers(argv, image, stages):
+        if made is not image and (found := _of_builds(made)) in ("c", "rust"):
+            return found  # of a web server's name, and built here
     if name not in _OF_PHP and programs.command(argv, image.base):
         scripts = any(path.endswith(".php") for path in guest.files)
         return "php" if scripts and name in programs.HTTPD else "static"

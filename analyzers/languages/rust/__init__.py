@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from analyzers.command import StartCommand
 from analyzers.guest import Guest
-from analyzers.languages.rust import dependencies, listeners, modules, program, reach, routes
+from analyzers.languages.rust import dead, dependencies, listeners, modules, program, reach, routes
 from analyzers.languages.rust.cargo import Lock
 from analyzers.languages.rust.facts import Collector
 from analyzers.languages.rust.program import Program
@@ -34,6 +34,7 @@ def read(
     made = modules.follow(found)
     if not made.files:
         return None
+    made.files = dead.without(made.files)
     values = Values(made.files, start.env, found.arguments)
     listening = listeners.find(found, made.files, values)
     reached = reach.follow(made.files)

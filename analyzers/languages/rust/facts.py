@@ -441,8 +441,8 @@ def _host(text: str) -> str:
             host, port = url.hostname or "", url.port
         except ValueError:
             return ""
-        if not host or "{" in host:
+        if not host or "{" in host or port == 0:
             return ""
         return f"{host}:{port}" if port else host
     match = re.fullmatch(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?):(\d{1,5})", text)
-    return text if match else ""
+    return text if match and match[2] != "0" and match[1] != "0.0.0.0" else ""  # noqa: S104 - compared

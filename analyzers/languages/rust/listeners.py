@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from analyzers.languages import syntax
 from analyzers.languages.rust import table
 from analyzers.languages.rust.program import Program
-from analyzers.languages.rust.scan import Call, File
+from analyzers.languages.rust.scan import Call, File, string
 from analyzers.languages.rust.values import Values, port_of
 from analyzers.model import Confidence, Evidence, Fact, FactKind, Reach
 
@@ -91,6 +91,10 @@ def find(program: Program, files: list[File], values: Values) -> Listening:
             facts.append(_fact(program, _spoken(file, [file]), number, file, call.line, Confidence.MEDIUM))
     for file in files:
         for call in file.calls:
+            if call.path == ".bind" and (named := _named_service(file, call)) is not None:
+                protocol = "http" if "http" in named else "tcp"
+                number = values.port(_nth(call, 1), file, call.function)
+                facts.append(_fact(program, protocol, number, file, call.line))
             if call.path.startswith("quinn::") and call.path.endswith("Endpoint::server"):
                 facts.append(
                     _fact(program, "udp", values.port(_nth(call, 1), file, call.function), file, call.line)
@@ -140,6 +144,8 @@ def _address(
     values: Values,
 ) -> int | None:
     for argument in call.arguments:  # axum::Server::bind(&addr), poem::Server::new(TcpListener::bind(…))
+        if argument.type == "closure_expression":
+            continue
         for inner in _calls_in(file, argument):
             for one in inner.arguments:
                 if (number := values.port(one, file, inner.function)) is not None:
@@ -215,6 +221,20 @@ def _spoken(file: File, files: list[File]) -> str:
         ):
             return "http"
     return "tcp"
+
+
+def _named_service(file: File, call: Call) -> str | None:
+    """The name that actix-server's own builder gives a listener: `.bind("ldap", address, || …)`."""
+    arguments = call.arguments
+    if len(arguments) != 3 or arguments[0].type != "string_literal":
+        return None
+    names = (
+        *file.uses.values(),
+        *file.globs,
+        *(path for path, _, _ in file.types),
+        *(c.path for c in file.calls),
+    )
+    return string(arguments[0]).lower() if any(name.startswith("actix_server") for name in names) else None
 
 
 def _calls_in(file: File, node: Node) -> list[Call]:

@@ -66,6 +66,8 @@ def find(files: list[File], reached: Reached, tree: Tree) -> Iterator[Fact]:
         for one in file.fields:
             if _is_shared(_expanded(one.type, aliases)):
                 fields.setdefault(one.name, (one.owner, _expanded(one.type, aliases)))
+    fleeting = _fleeting({owner for owner, _ in fields.values()}, files, reached)
+    fields = {name: held for name, held in fields.items() if held[0] not in fleeting}
     found: dict[str, tuple[Reach, Evidence, bool]] = {}
     order = (Reach.REQUEST, Reach.UNKNOWN, Reach.IMPORT)
     for position, file in enumerate(files):
@@ -75,7 +77,8 @@ def find(files: list[File], reached: Reached, tree: Tree) -> Iterator[Fact]:
             receiver = call.receiver
             if receiver is None:
                 continue
-            held = _held(file, call, receiver, statics, fields, aliases)
+            around = reached.function_when(position, call.function)
+            held = _held(file, call, receiver, statics, fields, aliases, around == {When.START})
             if held is None or (call.path[1:] in _LOCKS and not _changes(call.node)):
                 continue
             subject, of = held
@@ -89,6 +92,21 @@ def find(files: list[File], reached: Reached, tree: Tree) -> Iterator[Fact]:
     for subject, (reach, place, cache) in found.items():
         kind = FactKind.CACHE if cache else FactKind.MEMORY_STATE
         yield Fact(kind, subject, (place,), reach=reach, confidence=_CONFIDENT[reach])
+
+
+def _fleeting(owners: set[str], files: list[File], reached: Reached) -> set[str]:
+    """Types whose values are made by requests only: what they hold goes with the request."""
+    made: dict[str, set[When]] = {}
+    for position, file in enumerate(files):
+        for call in file.calls:
+            parts = call.path.split("::")
+            if len(parts) < 2 or parts[-2] not in owners:
+                continue
+            within = file.functions[call.function].owner if call.function >= 0 else ""
+            if within != parts[-2]:
+                when = reached.when(position, call.function, call.start)
+                made.setdefault(parts[-2], set()).update(when or {When.START})
+    return {owner for owner, when in made.items() if when == {When.REQUEST}}
 
 
 def _expanded(of: str, aliases: dict[str, str]) -> str:
@@ -112,6 +130,7 @@ def _held(
     statics: dict[str, tuple[File, str]],
     fields: dict[str, tuple[str, str]],
     aliases: dict[str, str],
+    starts: bool,
 ) -> tuple[str, str] | None:
     """What a call changes: its name for the report and its type."""
     text = syntax.text(receiver)
@@ -137,7 +156,7 @@ def _held(
         if match:
             of = _expanded(match[1], aliases)
             return (f"{_stem(file)}.{chain}", of) if _is_shared(of) else None
-        made = _bound(file, call, chain)
+        made = _bound(file, call, chain) if starts else None
         if made and _SHARED.search(made) and not _HANDLES.search(_SHARED.sub("", made)):
             return f"{_stem(file)}.{chain}", made
     return None

@@ -5,13 +5,23 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 from analyzers.languages import syntax
 from analyzers.languages.rust.cargo import Package
 from analyzers.languages.rust.program import Program
 from analyzers.languages.rust.scan import File, scan
+from analyzers.repository import Tree
 
 _FILES = 4_000
+# Modules that stand in for others in tests.
+_TESTING = frozenset(
+    {"mock", "mocks", "fake", "fakes", "test", "tests", "testing", "test_util", "test_utils"}
+)
+_KEPT = 1_000  # files that are kept for the next service; their syntax trees take room
+_SCANNED: WeakKeyDictionary[Tree, dict[tuple[str, str, str, frozenset[str]], File | None]] = (
+    WeakKeyDictionary()
+)
 _INCLUDE = frozenset({"include", "include_str", "include_bytes"})
 _LITERAL = re.compile(r'^\s*"([^"\\]+)"\s*,?\s*$')
 
@@ -51,7 +61,7 @@ def _called(owner: Package, files: list[File], by_folder: dict[str, Package]) ->
     places = {one.name: by_folder[one.path] for one in owner.dependencies() if one.path in by_folder}
     if owner.library:
         places[owner.code_name] = owner
-    names = set()
+    names: set[str] = set()
     for file in files:
         text = file.root.text or b""
         names |= {
@@ -76,7 +86,9 @@ def _crate(program: Program, owner: Package, root: str, found: Modules, seen: se
         data = program.sources.tree.data(source) if source is not None else None
         if source is None or data is None:
             continue
-        file = scan(source, guest, owner.code_name, data, owner.features)
+        if _stem(guest) in _TESTING and not is_root:
+            continue
+        file = _scanned(program, owner, source, guest, data)
         if file is None:
             continue
         found.files.append(file)
@@ -94,6 +106,22 @@ def _crate(program: Program, owner: Package, root: str, found: Modules, seen: se
                 waiting.append((path, False))
             else:
                 found.taken.append(taken)
+
+
+def _stem(guest: str) -> str:
+    parts = guest.rsplit("/", 2)
+    return parts[-2] if parts[-1] == "mod.rs" and len(parts) > 1 else parts[-1][:-3]
+
+
+def _scanned(program: Program, owner: Package, source: str, guest: str, data: bytes) -> File | None:
+    """A file, scanned once for all services of a repository that are built with the same features."""
+    kept = _SCANNED.setdefault(program.sources.tree, {})
+    key = (source, guest, owner.code_name, frozenset(owner.features))
+    if key not in kept:
+        if len(kept) >= _KEPT:
+            kept.clear()
+        kept[key] = scan(source, guest, owner.code_name, data, owner.features)
+    return kept[key]
 
 
 def _below(program: Program, file: File, is_root: bool) -> list[str]:

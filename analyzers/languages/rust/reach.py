@@ -93,6 +93,10 @@ class Reached:
             return {region}
         return self._when.get((file, function), set()) if function >= 0 else {When.START}
 
+    def function_when(self, file: int, function: int) -> set[When]:
+        """When a whole function runs."""
+        return self._when.get((file, function), set()) if function >= 0 else {When.START}
+
     def reach(self, file: int, function: int, offset: int) -> Reach:
         """The same in the model's words; the background is `UNKNOWN`."""
         when = self.when(file, function, offset)
@@ -241,11 +245,8 @@ def _regions(position: int, file: File, names: _Names, spawns: list[Spawn]) -> l
         taken |= {node.start_byte for node in call.arguments}
         if _serves(file, given):
             continue
-        loops = _loops(file, given) or any(
-            _loops(names.files[at], names.files[at].functions[number].node)
-            and not _serves(names.files[at], names.files[at].functions[number].node)
-            for path in _called_in(file, given)
-            for at, number in names.of(path, file, _owner(file, call), on_self=False)[:4]
+        loops = not _awaited(file, call) and (
+            _loops(file, given) or _leads_to_loop(file, given, _owner(file, call), names)
         )
         spawns.append(Spawn(position, call, loops))
         if loops and not _in_accept_loop(file, call.node):
@@ -261,6 +262,43 @@ def _regions(position: int, file: File, names: _Names, spawns: list[Spawn]) -> l
         if name and (name not in _INLINE or (warp and name in _HANDED)):
             regions.append((closure.start_byte, closure.end_byte, When.REQUEST))
     return sorted(regions)
+
+
+def _leads_to_loop(file: File, node: Node, owner: str, names: _Names) -> bool:
+    """Whether a task calls, within three steps, a function that goes on for ever."""
+    waiting = [(file, path, owner, 3) for path in _called_in(file, node)]
+    seen: set[Place] = set()
+    while waiting and len(seen) < 64:
+        at, path, of, steps = waiting.pop()
+        for place in names.of(path, at, of, on_self=True)[:4]:
+            if place in seen:
+                continue
+            seen.add(place)
+            other = names.files[place[0]]
+            function = other.functions[place[1]]
+            if _serves(other, function.node):
+                continue
+            if _loops(other, function.node):
+                return True
+            if steps > 1:
+                waiting += [(other, p, function.owner, steps - 1) for p in _called_in(other, function.node)]
+    return False
+
+
+def _awaited(file: File, call: Call) -> bool:
+    """Whether what is spawned is waited for there: `spawn(…).await`, `let x = spawn(…); … x.await`."""
+    here = call.node.parent
+    while here is not None and here.type in ("try_expression", "field_expression", "call_expression"):
+        here = here.parent
+    if here is None or call.function < 0 or file.functions[call.function].name == "main":
+        return False
+    if here.type == "await_expression":
+        return True
+    pattern = here.child_by_field_name("pattern") if here.type == "let_declaration" else None
+    if pattern is None:
+        return False
+    rest = (file.functions[call.function].node.text or b"").decode("utf-8", "replace")
+    return bool(re.search(rf"\b{re.escape(syntax.text(pattern))}\s*\.await", rest))
 
 
 def _owner(file: File, call: Call) -> str:

@@ -21,6 +21,10 @@ _THROUGH = frozenset({
 _OR = frozenset(
     {"unwrap_or", "unwrap_or_else", "or", "or_else", "unwrap_or_default", "map_or", "map_or_else"}
 )
+# Fields whose value a variable of the same name gives, whatever library brings it there.
+_ADDRESSES = frozenset(
+    {"port", "host", "addr", "address", "bind", "listen", "bind_address", "bind_addr", "http_port"}
+)
 _INTEGER = re.compile(r"(\d[\d_]*)(?:[ui](?:8|16|32|64|128|size))?")
 
 
@@ -68,7 +72,9 @@ class Values:
             return self._name(path.rpartition("::")[2], file, function, node.start_byte, depth)
         if kind == "field_expression":
             name = node.child_by_field_name("field")
-            return self.setting(syntax.text(name), depth + 1) if name is not None else None
+            return (
+                self.setting(syntax.text(name), depth + 1, self._holder(node)) if name is not None else None
+            )
         if kind == "macro_invocation":
             return self._format(node, file, function, depth)
         if kind == "call_expression":
@@ -100,15 +106,34 @@ class Values:
         """The port of an address."""
         return port_of(self.text(node, file, function))
 
-    def setting(self, name: str, depth: int = 0) -> str | None:
-        """The value of a field that the command line, the environment or a default fills."""
+    def _holder(self, node: Node) -> str:
+        """The type of what holds a field, where another field says it: `Tls` of `self.tls.port`."""
+        value = node.child_by_field_name("value")
+        if value is None:
+            return ""
+        inner = value.child_by_field_name("field") if value.type == "field_expression" else value
+        types = {one.type for _, one in self.fields.get(syntax.text(inner or value), [])}
+        return types.pop() if len(types) == 1 else ""
+
+    def setting(self, name: str, depth: int = 0, holder: str = "") -> str | None:
+        """The value of a field that the command line, the environment or a default fills.
+
+        `holder` is the type that the field belongs to; where it is not known and several types have a field
+        of that name, nothing is said.
+        """
         known = self.fields.get(name, [])
+        if len(known) > 1 and holder:
+            known = [one for one in known if re.search(rf"\b{re.escape(one[1].owner)}\b", holder)] or known
+        if len({one.owner for _, one in known}) > 1:
+            said = {self._stated(name, " ".join(one.attributes), at, depth) for at, one in known}
+            if len(said - {None}) != 1:
+                return None
         for file, field in known:
             text = " ".join(field.attributes)
             found = self._stated(name, text, file, depth)
             if found is not None:
                 return found
-        if known:
+        if known and name in _ADDRESSES:
             suffix = name.upper()
             given = [v for k, v in self.env.items() if k == suffix or k.endswith("_" + suffix)]
             if len(given) == 1:
