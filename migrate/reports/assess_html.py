@@ -10,7 +10,7 @@ from analyzers import rules
 from analyzers.model import Evidence, Finding, Link, Verdict
 from analyzers.redaction import redacted_evidence
 from migrate.policy import Mark, Review, ReviewedService
-from migrate.reports import page, summary
+from migrate.reports import graph, page, summary
 from migrate.reports.assess_terminal import describe_grant
 
 _PLACES = 20  # of one finding
@@ -28,6 +28,7 @@ def render(review: Review) -> str:
         script="assess.js",
         name=inventory.root.name or inventory.root.as_posix(),
         commit=inventory.commit,
+        scope=summary.of_scope(assessment.scope) if assessment.scope else None,
         version=assessment.tool_version,
         rules_version=assessment.rules_version,
         counts=[(verdict, sum(one.verdict is verdict for one in assessment.services)) for verdict in Verdict],
@@ -35,6 +36,8 @@ def render(review: Review) -> str:
         numbers={one.assessment.service.name: number for number, one in enumerate(services, 1)},
         moving=[one for one in services if not _stays(one)],
         linked=_linked(services),
+        graph=graph.draw((row.source, row.link.service) for row in _linked(services)),
+        verdicts={one.assessment.service.name: one.assessment.verdict for one in services},
         called={
             name: tuple(dict.fromkeys(caller for caller, _ in links))
             for name, links in summary.callers(services).items()
