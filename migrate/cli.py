@@ -165,6 +165,14 @@ def assess(
     write_baseline: Annotated[
         Path | None, typer.Option("--write-baseline", help="Write what is there now as a baseline.")
     ] = None,
+    changed_since: Annotated[
+        str | None,
+        typer.Option(
+            "--changed-since",
+            metavar="REF",
+            help="Only services whose inputs changed since REF (a branch, tag or commit; git's merge base).",
+        ),
+    ] = None,
     color: ColorOption = Color.AUTO,
 ) -> None:
     """Read a repository and judge its services. Runs nothing of it, needs no Docker and no network.
@@ -177,10 +185,20 @@ def assess(
       dock2wasm assess --format html --report a.html --format sarif --report a.sarif
       dock2wasm assess --write-baseline dock2wasm-baseline.json
       dock2wasm assess --baseline dock2wasm-baseline.json --fail-on major
+      dock2wasm assess --changed-since origin/main --format markdown
     """
     from migrate import config, pipeline, policy
     from migrate.plan import choose
 
+    if changed_since is not None and (service is not None or write_baseline is not None):
+        other = "--service" if service is not None else "--write-baseline"
+        raise UsageError(
+            f"--changed-since and {other} cannot be given together.",
+            why="A baseline holds the whole repository."
+            if service is None
+            else "Which services are assessed follows from what changed.",
+            do="Leave one of them out.",
+        )
     asked = _fail_on(fail_on)
     outputs = _outputs(formats or [AssessFormat.TERMINAL], reports or [])
     known = None
@@ -188,7 +206,7 @@ def assess(
         from migrate.reports.wire.baseline import read
 
         known = read(baseline)
-    assessment = pipeline.assess(path)
+    assessment = pipeline.assess(path, changed_since=changed_since)
     chosen = choose(assessment, service) if service is not None else None
     review = policy.review(assessment, config.load(path), known)
     if write_baseline is not None:

@@ -74,6 +74,39 @@ def has_changes(repository: Path, folder: str = ".", *, without: str | None = No
     return bool(git(repository, [*asked, folder, *apart]))
 
 
+def changed_since(folder: Path, ref: str) -> tuple[str, tuple[str, ...]]:
+    """The commit where HEAD's history and that of `ref` part, and the paths below `folder` that differ.
+
+    Paths are relative to `folder`: committed, edited, deleted and new ones; a renamed file is two. Raises
+    GitError where `folder` is in no repository, `ref` names no commit, or nothing in common is here.
+    """
+    if ref.startswith("-") or not ref.strip():
+        raise GitError(f"{ref!r} is no name of a commit.", do="Name a branch, a tag or a commit.")
+    inside = git(folder, ["rev-parse", "--is-inside-work-tree"]).strip()
+    if inside != "true":
+        raise GitError(f"{folder} is no work tree of git.", do="Run it in a checkout.")
+    try:
+        commit = git(folder, ["rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}"]).strip()
+    except GitError:
+        raise GitError(
+            f"There is no commit {ref!r} in {folder}.",
+            why="Neither a branch, nor a tag, nor a commit of that name was fetched.",
+            do=f"git fetch origin {ref}, or name another one; a CI checkout may need a greater fetch depth.",
+        ) from None
+    try:
+        base = git(folder, ["merge-base", commit, "HEAD"]).strip()
+    except GitError:
+        raise GitError(
+            f"{ref!r} and HEAD have no commit in common here.",
+            why="The histories are unrelated, or the checkout is shallow and does not reach back far enough.",
+            do="Fetch more history (git fetch --unshallow, or fetch-depth: 0 in CI).",
+        ) from None
+    asked = ["--name-only", "--no-renames", "--relative", "--ignore-submodules=all", "-z", base, "--", "."]
+    differs = git(folder, ["diff", *asked])
+    new = git(folder, ["ls-files", "--others", "--exclude-standard", "-z", "--", "."])
+    return base, tuple(sorted({path for path in (*differs.split("\0"), *new.split("\0")) if path}))
+
+
 def _guarded(arguments: Sequence[str]) -> list[str]:
     if arguments[0] in {"diff", "log", "show"}:
         return [arguments[0], "--no-ext-diff", "--no-textconv", "--no-color", *arguments[1:]]
@@ -115,4 +148,4 @@ def _run(repository: Path, overrides: dict[str, str], arguments: Sequence[str], 
             f"git {arguments[0]} failed in {repository}.",
             why=done.stderr.decode("utf-8", "replace").strip()[-500:],
         )
-    return done.stdout.decode("utf-8", "replace")
+    return os.fsdecode(done.stdout)  # names of files keep their bytes

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analyzers.model import Assessment
+from analyzers.model import Assessment, Inventory, Scope
 from migrate.config import Config
 from migrate.config import load as load_config
 from migrate.errors import (
@@ -61,29 +61,37 @@ class ValidateChoices:
     cold_starts: int | None
 
 
-def assess(path: Path, service: str | None = None) -> Assessment:
+def assess(path: Path, service: str | None = None, changed_since: str | None = None) -> Assessment:
     """Read and judge a repository; with `service`, only that one is kept.
 
+    With `changed_since`, the name of a commit, only services are judged whose inputs differ from the commit
+    where its history and HEAD's part; `Assessment.scope` says which are left out.
+
     Raises RepositoryError where the path cannot be read, NoServiceError where nothing is found,
-    DockerfileError where that is because no Dockerfile could be read.
+    DockerfileError where that is because no Dockerfile could be read, GitError where git cannot tell what
+    changed.
     """
     from analyzers.assess import assess as judge
     from analyzers.inventory import read
     from analyzers.repository import RepositoryUnreadable
 
     try:
-        assessment = judge(read(path))
+        inventory = read(path)
     except RepositoryUnreadable as error:
         raise RepositoryError(
             str(error), do="Give the folder that holds your Dockerfiles or compose files."
         ) from None
-    if not assessment.services:
-        _refuse_unreadable(assessment)
+    if not inventory.services:
+        _refuse_unreadable(inventory)
         raise NoServiceError(
             f"No service was found in {path}.",
             why="There is no Dockerfile, Containerfile or compose file below it that could be read.",
             do="Run dock2wasm in the folder of a repository with Dockerized services.",
         )
+    if changed_since is not None:
+        inventory, scope = _narrowed(inventory, changed_since)
+        return replace(judge(inventory), scope=scope)
+    assessment = judge(inventory)
     if service is None:
         return assessment
     from migrate.plan import choose
@@ -91,16 +99,24 @@ def assess(path: Path, service: str | None = None) -> Assessment:
     return replace(assessment, services=(choose(assessment, service),))
 
 
-def _refuse_unreadable(assessment: Assessment) -> None:
+def _narrowed(inventory: Inventory, ref: str) -> tuple[Inventory, Scope]:
+    """The inventory with those services alone that changes since `ref` touch."""
+    from analyzers.changes import touched
+    from migrate.git import changed_since
+
+    base, changed = changed_since(inventory.root, ref)
+    names = touched(inventory, changed)
+    kept = tuple(one for one in inventory.services if one.name in names)
+    left_out = tuple(one.name for one in inventory.services if one.name not in names)
+    return replace(inventory, services=kept), Scope(ref, base, changed, left_out)
+
+
+def _refuse_unreadable(inventory: Inventory) -> None:
     """Raises DockerfileError with what stood in the way of the files that would define a service."""
     from analyzers.compose import is_compose_file
     from analyzers.inventory import is_dockerfile
 
-    unread = [
-        item
-        for item in assessment.inventory.not_read
-        if is_dockerfile(item.path) or is_compose_file(item.path)
-    ]
+    unread = [item for item in inventory.not_read if is_dockerfile(item.path) or is_compose_file(item.path)]
     if unread:
         raise DockerfileError(
             f"No service can be read: {', '.join(item.path for item in unread[:3])}.",
@@ -125,7 +141,7 @@ def _convert(
 
     service = choose(assessment, options.service).service
     if service.image is None and service.image_name is None:
-        _refuse_unreadable(assessment)
+        _refuse_unreadable(assessment.inventory)
     plan = make_plan(
         assessment,
         options.service,

@@ -101,7 +101,10 @@ def plain(assessment: Assessment) -> Review:
 
 
 def review(assessment: Assessment, config: Config, baseline: Baseline | None = None) -> Review:
-    """Mark the findings of a whole repository (narrow it with `only` afterwards)."""
+    """Mark the findings of an assessment (narrow it with `only` afterwards).
+
+    Of one that has a `scope`, what is gone and which ignores are idle is not known.
+    """
     ignores = Ignores(config.ignores, comments(assessment), config.where)
     known = baseline.by_fingerprint() if baseline else {}
     verdicts = baseline.verdicts() if baseline else {}
@@ -115,13 +118,14 @@ def review(assessment: Assessment, config: Config, baseline: Baseline | None = N
         before_verdict = verdicts.get(one.service.name)
         verdict_known = before_verdict is not None and _strength(one.verdict) <= _strength(before_verdict)
         services.append(ReviewedService(one, tuple(marks), verdict_known))
+    whole = assessment.scope is None
     present = {mark.fingerprint for one in services for mark in one.marks}
     return Review(
         assessment,
         tuple(services),
-        ignores.idle({found.rule.id for found in rules.load()}),
+        ignores.idle({found.rule.id for found in rules.load()}) if whole else (),
         baseline is not None,
-        tuple(entry for name, entry in known.items() if name not in present),
+        tuple(entry for name, entry in known.items() if whole and name not in present),
     )
 
 

@@ -10,7 +10,7 @@ from analyzers.redaction import redacted_evidence
 from migrate.policy import Mark, Review, ReviewedService
 from migrate.reports.console import cut, printable
 from migrate.reports.markdown import cell, code, fence, text
-from migrate.reports.summary import advice_on, converts_on, last_of_rule, main_reason, target_groups
+from migrate.reports.summary import advice_on, converts_on, last_of_rule, main_reason, of_scope, target_groups
 
 LIMIT = 60_000  # characters; forges refuse comments of more than 65,536
 _MARKS = {Verdict.CONVERT: "🟢", Verdict.REFACTOR: "🟡", Verdict.KEEP: "🔴"}
@@ -56,6 +56,8 @@ def _head(review: Review) -> Iterator[str]:
     at = f" at {code(commit[:12])}" if commit else ""
     version = code(review.assessment.tool_version)
     yield f"{len(services)} service{'s' * (len(services) != 1)}{at}, read by dock2wasm {version}."
+    if review.assessment.scope is not None:
+        yield text(of_scope(review.assessment.scope))
     if review.has_baseline or review.suppressed:
         every = sum(len(one.marks) for one in services)
         new = every - review.known - review.suppressed

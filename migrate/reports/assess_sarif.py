@@ -17,7 +17,7 @@ from analyzers.redaction import redacted_evidence
 from migrate.policy import FailOn, Mark, Review, fails
 from migrate.policy.fingerprints import VERSION
 from migrate.reports.console import printable
-from migrate.reports.summary import advice_on
+from migrate.reports.summary import advice_on, of_scope
 from migrate.reports.wire.assess import clean
 
 Json = dict[str, Any]
@@ -73,6 +73,7 @@ def to_sarif(review: Review, fail_on: Sequence[FailOn] = ()) -> Json:
                     ],
                     "properties": {
                         "commit": assessment.inventory.commit,
+                        "scope": _text(of_scope(assessment.scope)) if assessment.scope else None,
                         "services": [_service(one) for one in assessment.services],
                     },
                 }

@@ -32,6 +32,7 @@ from migrate.reports.summary import (
     is_infrastructure,
     last_of_rule,
     named_in,
+    of_scope,
     target_groups,
 )
 
@@ -64,6 +65,8 @@ class _Report:
         services = self._assessment.services
         commit = f" at {inventory.commit[:12]}" if inventory.commit else ""
         self._wrap(f"{inventory.root}{commit}: {_counted(len(services), 'service')}")
+        if self._assessment.scope is not None:
+            self._wrap(of_scope(self._assessment.scope))
         ordered = by_use(self._review.services)
         folded = [one for one in ordered if len(ordered) > 1 and is_infrastructure(one.assessment)]
         if len(ordered) > 1:

@@ -76,15 +76,15 @@ def _page(found: LoadedRule, measured: dict[str, Any]) -> str:
 
 
 def _precision(found: LoadedRule, measured: dict[str, Any]) -> str:
-    """Of the labelled services on which the rule had an effect, those whose label is as strict or stricter."""
+    """Of the labelled services on which the rule had an effect, those whose label is as strict."""
     on = f"the {measured['services']} [labelled services](../labelled-set.md) that rules were written with"
     row = measured["rules"].get(found.rule.id)
     if row is None:
         return f"It had an effect on none of {on} ({measured['date']})."
     share = f"{100 * row['agreed'] / row['services']:.0f} %"
     return (
-        f"It had an effect on {row['services']} of {on}; the label of {row['agreed']} ({share}) is as strict or\n"
-        f"stricter ({measured['date']})."
+        f"It had an effect on {row['services']} of {on}; the label of {row['agreed']} ({share})\n"
+        f"is as strict or stricter ({measured['date']})."
     )
 
 

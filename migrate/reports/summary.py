@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from analyzers.model import Advice, Effect, Finding, Link, ServiceAssessment, TargetVerdict, Verdict
+from analyzers.model import Advice, Effect, Finding, Link, Scope, ServiceAssessment, TargetVerdict, Verdict
 from migrate.policy import ReviewedService
 
 _IMAGE_ONLY = "image-only"
+_LEFT_OUT = 20  # names shown of services that were not assessed
 _QUOTED = re.compile(r"`([^`]+)`")
 _TOKEN = re.compile(r"[\w@/.:-]+")
 _OF_NAMES = re.compile(r"[._/:0-9]")  # in names, and not in words of a sentence
@@ -23,6 +24,17 @@ class TargetGroup:
     verdict: Verdict
     names: tuple[str, ...]
     lacks: tuple[str, ...]
+
+
+def of_scope(scope: Scope) -> str:
+    """What part of the repository was assessed, in a sentence or two; names as they are."""
+    paths = f"{len(scope.changed)} changed path{'s' * (len(scope.changed) != 1)}"
+    said = f"Only services that {paths} since {scope.since} ({scope.commit[:12]}) can touch were assessed."
+    if not scope.left_out:
+        return f"{said} None is left out."
+    shown = ", ".join(scope.left_out[:_LEFT_OUT])
+    more = len(scope.left_out) - _LEFT_OUT
+    return f"{said} Left out: {shown}{f' and {more} more' if more > 0 else ''}."
 
 
 def by_use(services: Iterable[ReviewedService]) -> list[ReviewedService]:

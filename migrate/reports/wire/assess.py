@@ -30,6 +30,14 @@ def to_json(assessment: Assessment, review: Review | None = None) -> Json:
             "schema_version": SCHEMA_VERSION,
             "tool": {"version": assessment.tool_version, "rules": assessment.rules_version},
             "repository": {"path": inventory.root.as_posix(), "commit": inventory.commit},
+            "scope": {
+                "since": scope.since,
+                "commit": scope.commit,
+                "changed": list(scope.changed),
+                "left_out": list(scope.left_out),
+            }
+            if (scope := assessment.scope) is not None
+            else None,
             "services": [_service(one) for one in review.services],
             "not_read": [{"path": item.path, "reason": item.reason} for item in inventory.not_read],
             "rules_failed": [
