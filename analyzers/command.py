@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from analyzers import base_images, shell
+from analyzers import base_images, makefile, shell, supervisors
 from analyzers.guest import Guest
 from analyzers.model import (
     Command,
@@ -25,6 +25,7 @@ from analyzers.model import (
     Reach,
     Unknown,
 )
+from analyzers.supervisors import Supervised
 
 _STEPS = 24  # wrappers and scripts that are followed, one inside the other
 _SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh", "busybox"})
@@ -71,7 +72,7 @@ def resolve(guest: Guest, image: Image | None, compose: ComposeFacts | None) -> 
     env = {v.name: v.value for v in environment(image, compose) if v.value is not None}
     workdir = (compose.working_dir if compose else None) or (image.workdir if image else "") or "/"
     argv, evidence = _stated(image, compose)
-    argv, evidence, inherited = _inherited(argv, evidence, image, compose)
+    argv, evidence, inherited = _inherited(argv, evidence, image, compose, guest)
     walk = _Walk(guest, argv, evidence, env, posixpath.normpath(posixpath.join("/", workdir)))
     if not walk.argv and not _procfile(walk, "web"):
         walk.unknown.append(_no_command(image))
@@ -107,7 +108,11 @@ def of_public_image(reference: str, compose: ComposeFacts) -> StartCommand:
 
 
 def _inherited(
-    argv: list[str], evidence: list[Evidence], image: Image | None, compose: ComposeFacts | None
+    argv: list[str],
+    evidence: list[Evidence],
+    image: Image | None,
+    compose: ComposeFacts | None,
+    guest: Guest,
 ) -> tuple[list[str], list[Evidence], bool]:
     """The command with what a known base image brings to it, and whether that image told the program."""
     if image is None or image.entrypoint is not None or (compose is not None and compose.entrypoint):
@@ -115,6 +120,10 @@ def _inherited(
     known = base_images.find(image.base)
     if known is None or not known.exact:
         return argv, evidence, False
+    if known.passes_on and guest.find_program(known.entrypoint[0], "/") is not None:
+        # A script of the repository takes the place of the base image's.
+        command = argv or ([] if known.interactive else list(known.command))
+        return ([*known.entrypoint, *command] if command else []), [image.base_evidence, *evidence], not argv
     if argv:
         started = list(known.started(tuple(argv)))
         return (
@@ -171,7 +180,12 @@ def _step(walk: _Walk) -> bool:
         rest = [word for word in walk.argv[1:] if not word.startswith("-")]
         return _procfile(walk, rest[1] if len(rest) > 1 and rest[0] == "start" else "web")
     if name == "supervisord":
-        return _supervisord(walk)
+        found = supervisors.supervisord(walk.guest, walk.argv[1:], walk.workdir, walk.env)
+        return _supervised(walk, found, name)
+    if walk.argv[0] == "/init" or name in supervisors.SCANNERS:
+        return _init(walk)
+    if name in ("make", "gmake"):
+        return _make(walk)
     path = walk.guest.find_program(walk.argv[0], walk.workdir)
     if path is None:
         if name in _BASE_ENTRYPOINTS and len(walk.argv) > 1:
@@ -234,11 +248,14 @@ def _script(walk: _Walk, path: str, arguments: Sequence[str]) -> bool:
         return False
     first = text.partition("\n")[0]
     interpreter = first[2:].split() if first.startswith("#!") else []
-    if interpreter and program(interpreter[0]) == "env":
+    while interpreter and program(interpreter[0]) in ("env", "with-contenv"):
         interpreter = [word for word in interpreter[1:] if not word.startswith("-")]
     name = program(interpreter[0]) if interpreter else ""
     if name in _SHELLS or (not interpreter and path.endswith(".sh")):
         return _follow(walk, text, arguments, path, path)
+    if name == "execlineb":
+        walk.argv = supervisors.execline(text) or walk.argv
+        return walk.argv[0] != path
     if name:
         walk.argv = [name, path, *arguments]
         evidence = walk.guest.evidence(path, 1)
@@ -272,9 +289,10 @@ def _follow(walk: _Walk, text: str, arguments: Sequence[str], name: str, path: s
         what = f"what {path or 'the shell line'} starts: no program was found in it"
         walk.unknown.append(Unknown(what, "CMD in exec form", *evidence(1)[:1]))
         return False
+    main, setup, background = _behind(outcome)
     for started, reach in (
-        *((s, Reach.IMPORT) for s in outcome.setup),
-        *((s, Reach.UNKNOWN) for s in outcome.background),
+        *((s, Reach.IMPORT) for s in (*outcome.rewrites, *setup)),
+        *((s, Reach.UNKNOWN) for s in background),
     ):
         words = list(started.argv)
         while words and (words[0] == "env" or re.match(r"[A-Za-z_]\w*=", words[0])):
@@ -295,12 +313,45 @@ def _follow(walk: _Walk, text: str, arguments: Sequence[str], name: str, path: s
                 *evidence(outcome.main.line)[:1],
             )
         )
-    walk.argv = list(outcome.main.argv)
+    walk.argv = list(main.argv)
     walk.env = dict(outcome.env)
     walk.workdir = outcome.cwd
     if path:
-        walk.evidence += evidence(outcome.main.line)
+        walk.evidence += evidence(main.line)
     return True
+
+
+def _behind(
+    outcome: shell.Outcome,
+) -> tuple[shell.Started, Sequence[shell.Started], Sequence[shell.Started]]:
+    """The program, what ran before it, and what runs beside it.
+
+    Where a web server is started last and one other program before it stays (`app & nginx`), that program
+    is the service and the web server stands before it.
+    """
+    assert outcome.main is not None  # noqa: S101 (asked before)
+    names = [program(word) for word in outcome.main.argv[:4]]
+    if not supervisors.FRONTS & set(names):
+        return outcome.main, outcome.setup, outcome.background
+    stays = [s for s in outcome.setup if _is_daemon(s.argv)]
+    beside = [*outcome.background, *stays]
+    place = supervisors.choose([outcome.main.argv, *(s.argv for s in beside)])
+    if not place:  # the web server itself, or not known
+        return outcome.main, outcome.setup, outcome.background
+    chosen = place - 1
+    others = [s for position, s in enumerate(beside) if position != chosen and s not in stays]
+    setup = [s for s in outcome.setup if s is not beside[chosen]]
+    return beside[chosen], setup, (outcome.main, *others)
+
+
+def _is_daemon(words: Sequence[str]) -> bool:
+    """Whether a program goes on in the background by itself."""
+    name = program(words[0]) if words else ""
+    if re.fullmatch(r"php-fpm[\d.]*", name):
+        return "-F" not in words and "--nodaemonize" not in words
+    if name == "service":
+        return words[2:3] == ("start",) or list(words[2:3]) == ["start"]
+    return name in ("fcgiwrap", "spawn-fcgi") or bool({"--daemon", "--daemonize", "-D"} & set(words[1:]))
 
 
 def _procfile(walk: _Walk, process: str) -> bool:
@@ -318,47 +369,86 @@ def _procfile(walk: _Walk, process: str) -> bool:
     return False
 
 
-_SUPERVISORD = (  # the order of supervisord's own documentation
-    "supervisord.conf",
-    "etc/supervisord.conf",
-    "/etc/supervisord.conf",
-    "/etc/supervisor/supervisord.conf",
-)
-
-
-def _supervisord(walk: _Walk) -> bool:
-    """Take the only program of supervisord's configuration; of several the first stays to be named."""
-    words = walk.argv[1:]
-    given = next((words[i + 1] for i, w in enumerate(words[:-1]) if w in ("-c", "--configuration")), None)
-    places = [posixpath.join(walk.workdir, name) for name in ((given,) if given else _SUPERVISORD)]
-    places += sorted(p for p in walk.guest.files if p.startswith("/etc/supervisor/conf.d/"))
-    found: list[tuple[str, int, str]] = []
-    for path in dict.fromkeys(map(posixpath.normpath, places)):
-        section = ""
-        for number, line in enumerate((walk.guest.text(path) or "").split("\n"), 1):
-            if match := re.fullmatch(r"\s*\[([^\]]+)\]\s*", line):
-                section = match[1]
-            elif section.startswith("program:") and (match := re.fullmatch(r"\s*command\s*=\s*(.+)", line)):
-                found.append((path, number, match[1].replace("%%", "%")))
-    if len(found) != 1:
-        names = ", ".join(text.split()[0] for _, _, text in found) or "no program was found"
+def _supervised(walk: _Walk, found: Sequence[Supervised], what: str) -> bool:
+    """Take the program of a supervisor that is the service; the others are programs beside it."""
+    chosen = supervisors.choose([one.words for one in found])
+    if len(found) == 1:
+        chosen = 0
+    if chosen is None:
+        names = ", ".join(one.words[0] for one in found if one.words) or "no program was found"
         walk.unknown.append(
             Unknown(
-                f"which program of supervisord is the service: {names}",
+                f"which program of {what} is the service: {names}",
                 "one container a program, with `command:` in compose",
                 walk.evidence[-1] if walk.evidence else None,
             )
         )
-        for path, number, text in found:
-            evidence = walk.guest.evidence(path, number)
+    for position, one in enumerate(found):
+        evidence = walk.guest.evidence(one.path, one.line)
+        if position == chosen:
+            walk.evidence += [evidence] if evidence else []
+        elif one.words:
+            name = program(one.words[0])
             at = (evidence,) if evidence else ()
-            walk.facts.append(Fact(FactKind.SUBPROCESS, text, at, program(text.split()[0]), Reach.UNKNOWN))
+            walk.facts.append(Fact(FactKind.SUBPROCESS, one.command, at, name, Reach.UNKNOWN))
+    if chosen is None:
         return False
-    path, number, text = found[0]
-    walk.argv = ["/bin/sh", "-c", text]
-    evidence = walk.guest.evidence(path, number)
-    walk.evidence += [evidence] if evidence else []
+    one = found[chosen]
+    walk.workdir = posixpath.normpath(posixpath.join(walk.workdir, one.folder))
+    walk.argv = [one.path] if one.path.endswith("/run") else ["/bin/sh", "-c", one.command]
     return True
+
+
+def _init(walk: _Walk) -> bool:
+    """s6-overlay's `/init`: it starts the services, and the command where one is given."""
+    found = supervisors.scanned(walk.guest)
+    if not found:
+        return False
+    if len(walk.argv) > 1 and program(walk.argv[0]) == "init":
+        for one in found:
+            evidence = walk.guest.evidence(one.path, one.line)
+            at = (evidence,) if evidence else ()
+            walk.facts.append(
+                Fact(FactKind.SUBPROCESS, one.command, at, program(one.words[0]), Reach.UNKNOWN)
+            )
+        del walk.argv[0]
+        return True
+    return _supervised(walk, found, program(walk.argv[0]))
+
+
+def _make(walk: _Walk) -> bool:
+    """`make TARGET`: the recipe of the target."""
+    names: list[str] = []
+    folder, file = walk.workdir, ""
+    words = walk.argv[1:]
+    while words:
+        word = words.pop(0)
+        if word in ("-C", "-f", "--directory", "--file", "--makefile") and words:
+            folder, file = (
+                (posixpath.join(folder, words[0]), file)
+                if "C" in word or "dir" in word
+                else (folder, words[0])
+            )
+            del words[0]
+        elif match := re.fullmatch(r"([A-Za-z_]\w*)=(.*)", word, re.DOTALL):
+            walk.env[match[1]] = match[2]
+        elif not word.startswith("-"):
+            names.append(word)
+    for name in (file,) if file else ("GNUmakefile", "makefile", "Makefile"):
+        path = posixpath.normpath(posixpath.join(folder, name))
+        text = walk.guest.text(path)
+        found = makefile.recipe(text, names[-1] if names else None, walk.env) if text is not None else None
+        if found is not None:
+            for number, line in found.before:
+                evidence = walk.guest.evidence(path, number)
+                if line and program(line.split()[0]) not in shell.QUIET:
+                    at = (evidence,) if evidence else ()
+                    walk.facts.append(
+                        Fact(FactKind.SUBPROCESS, line, at, program(line.split()[0]), Reach.IMPORT)
+                    )
+            walk.workdir = posixpath.normpath(folder)
+            return _follow(walk, found.text, (), path, path)
+    return False
 
 
 # --- wrappers -------------------------------------------------------------------------------
@@ -473,5 +563,9 @@ WRAPPERS: Mapping[str, Unwrap] = {
     "wait-for": _after_dashes,
     "wait-for.sh": _after_dashes,
     "watchmedo": _after_dashes,
+    "wait4x": _after_dashes,
+    "s6-setuidgid": _plain(positional=1),
+    "setuidgid": _plain(positional=1),
+    "with-contenv": _plain(),
     "dockerize": _plain("-wait", "-timeout", "-wait-retry-interval", "-template", "-stdout", "-stderr"),
 }  # fmt: skip

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 _OPERATORS = ("&&", "||", ";;", "\n", ";", "|", "&", "(", ")")
 _STEPS = 5_000  # commands followed in one script and what it sources
+_CUT = 512  # characters of a value that a pattern is looked for in
+_LOOPS = 100  # words of a `for` that are followed
 _DEPTH = 60  # nesting of blocks, functions and sourced files
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)(\+?)=(.*)", re.DOTALL)
+_ARRAY = re.compile(r"[A-Za-z_]\w*\+?=")
+_ELEMENTS = re.compile(r'"?\$\{([A-Za-z_]\w*)\[[@*]\]\}"?')
 _REDIRECTION = re.compile(r"\d*(?:<<<|>>|>\||<>|[<>]&?|&>>?)")
 # Programs that prepare or wait and then end; starting them says nothing of the service.
 # fmt: off
@@ -23,10 +27,12 @@ QUIET = frozenset({
     "[", "[[", ":", "true", "false", "test", "echo", "printf", "sleep", "mkdir", "rmdir", "chown",
     "chmod", "ls", "cat", "rm", "cp", "mv", "ln", "umask", "ulimit", "set", "unset", "trap", "wait",
     "read", "return", "local", "readonly", "declare", "typeset", "shopt", "hash", "type", "command",
-    "id", "whoami", "env", "date", "hostname", "touch", "sed", "awk", "grep", "tr", "cut", "head",
+    "id", "whoami", "env", "date", "hostname", "touch", "grep", "tr", "cut", "head",
     "tail", "find", "nc", "pg_isready", "getopts", "let", "alias", "kill", "stty", "basename",
     "dirname", "realpath", "readlink", "pwd", "seq", "expr", "tee", "xargs", "curl", "wget",
 })
+# Programs that change a file: a start script that runs one does so before the service is there.
+REWRITES = frozenset({"sed", "awk"})
 # fmt: on
 
 
@@ -65,7 +71,8 @@ class Outcome:
     """What a script leads to. `main` is what the container then is, None where nothing was seen.
 
     `setup` ran before it and ended, `background` runs beside it, `uncertain` is what other branches
-    would start instead. `missing` names variables without a value in the main command.
+    would start instead. `missing` names variables without a value in the main command. `rewrites` are
+    programs that changed files before it.
     """
 
     main: Started | None
@@ -75,6 +82,7 @@ class Outcome:
     missing: tuple[str, ...]
     env: Mapping[str, str]
     cwd: str
+    rewrites: tuple[Started, ...] = ()
 
 
 # --- reading --------------------------------------------------------------------------------
@@ -117,7 +125,7 @@ def _tokens(text: str) -> list[_Token]:
             while i < len(text) and text[i] != "\n":
                 i += 1
             continue
-        if match := re.compile(r"\d*<<(-?)\s*(['\"\\]?)([\w.]+)\2").match(
+        if match := re.compile(r"\d*<<(-?)\s*(['\"\\]?)([\w.!@%+:-]+)\2").match(
             text, i if not started else len(text)
         ):
             heredocs.append((match[3], bool(match[1])))
@@ -126,6 +134,12 @@ def _tokens(text: str) -> list[_Token]:
         if not started and (match := _REDIRECTION.match(text, i)):
             tokens.append(_Token(match[0], line, False))
             i = match.end()
+            continue
+        if c == "(" and started and _ARRAY.fullmatch(word):
+            stop = _array_end(text, i)
+            word += text[i:stop]
+            line += text.count("\n", i, stop)
+            i = stop
             continue
         if operator := next((o for o in _OPERATORS if text.startswith(o, i)), None):
             if operator == "&" and text[i + 1 : i + 2] == ">":
@@ -190,6 +204,14 @@ def _atom(text: str, i: int) -> int:
             i += 1
         return len(text)
     return i + 1
+
+
+def _array_end(text: str, i: int) -> int:
+    """The end of `( ... )`, the value of an array."""
+    i += 1
+    while i < len(text) and text[i] != ")":
+        i = _atom(text, i)
+    return min(i + 1, len(text))
 
 
 class _Parser:
@@ -332,12 +354,14 @@ class _Parser:
 
     def for_(self, depth: int) -> _Node:
         line = self.tokens[self.at].line
+        words: list[str] = []
         while (token := self.peek()) and token.text != "do":
+            words += [] if token.operator else [token.text]
             self.at += 1
         self.expect("do")
         body = self.sequence(frozenset({"done"}), depth)
         self.expect("done")
-        return _Node("loop", line, parts=[([], [], body)])
+        return _Node("for", line, words=words[1:], parts=[([], [], body)])
 
     def case(self, depth: int) -> _Node:
         token = self.tokens[self.at]
@@ -371,6 +395,10 @@ class _Stop(Exception):  # noqa: N818 - control flow, no error
     """`exec` or `exit`: nothing of the script runs after it."""
 
 
+class _Failed(_Stop):
+    """`exit` with a status other than 0: the container would not start."""
+
+
 class _Follower:
     def __init__(
         self,
@@ -392,6 +420,8 @@ class _Follower:
         self.ran: list[Started] = []
         self.background: list[Started] = []
         self.uncertain: list[Started] = []
+        self.rewrites: list[Started] = []
+        self.arrays: dict[str, list[str]] = {}
         self.missing: list[str] = []
         self.main_missing: tuple[str, ...] = ()
         self.unsure = 0
@@ -411,7 +441,13 @@ class _Follower:
             if before == "|" or skip:
                 before = node.joined if before != "|" else before if node.joined == "|" else node.joined
                 continue
-            status = self.follow(node)
+            depth = self.depth
+            try:
+                status = self.follow(node)
+            except _Failed:
+                if before not in ("&&", "||") or self.main is not None:
+                    raise
+                self.depth, status = depth, None  # a guard, as in `branches`
             before = node.joined
         self.depth -= 1
         return status
@@ -436,16 +472,48 @@ class _Follower:
                 options.append((None if "$" in value and "*" not in texts else match, body))
             return self.branches(options)
         _, condition, body = node.parts[0]
+        if node.kind == "for":
+            self.each(node, body)
+            return None
         if node.kind == "loop":
             self.quietly(condition)
             self.run(body)
             return None
         return self.run(body)
 
+    def each(self, node: _Node, body: list[_Node]) -> None:
+        """`for`: once for each word that is known, else once without a value."""
+        name = node.words[0] if node.words else ""
+        given = node.words[2:] if node.words[1:2] == ["in"] else ['"$@"']
+        marks = len(self.missing)
+        values = [value for word in given for value in self.words(word)]
+        if len(self.missing) > marks or any(c in value for value in values for c in "*?["):
+            del self.missing[marks:]
+            self.env.pop(name, None)
+            self.unsure += 1
+            try:
+                self.run(body)
+            except _Stop:
+                return
+            finally:
+                self.unsure -= 1
+            return
+        for value in values[:_LOOPS]:
+            self.env[name] = value
+            self.run(body)
+
     def branches(self, options: Sequence[tuple[bool | None, list[_Node]]]) -> bool | None:
         for sure, body in options:
+            depth = self.depth
             if sure is True:
-                return self.run(body)
+                try:
+                    return self.run(body)
+                except _Failed:
+                    # A guard: what it misses is given where the container runs, or it would not run.
+                    if self.main is not None:
+                        raise
+                    self.depth = depth
+                    return None
             if sure is None:
                 self.unsure += 1
                 env, arguments, cwd = dict(self.env), list(self.arguments), self.cwd
@@ -453,6 +521,7 @@ class _Follower:
                     self.run(body)
                 except _Stop:
                     self.env, self.arguments, self.cwd = env, arguments, cwd
+                    self.depth = depth
                 finally:
                     self.unsure -= 1
         return None if any(sure is None for sure, _ in options) else True
@@ -473,6 +542,10 @@ class _Follower:
         raw = list(node.words)
         local: dict[str, str] = {}
         while raw and (match := _ASSIGNMENT.fullmatch(raw[0])):
+            if match[3].startswith("(") and match[3].endswith(")"):
+                self.array(match[1], match[3][1:-1], adds=bool(match[2]))
+                raw.pop(0)
+                continue
             value = " ".join(self.words(match[3], split=False))
             local[match[1]] = self.env.get(match[1], "") + value if match[2] else value
             raw.pop(0)
@@ -521,7 +594,7 @@ class _Follower:
             return self.run(parse(" ".join(rest)))
         if name in ("exit", "return"):
             if name == "exit" or self.depth == 1:
-                raise _Stop
+                raise _Failed if rest and rest[0].isdigit() and rest[0] != "0" else _Stop
             return None
         if name in self.functions:
             kept, self.arguments = self.arguments, rest
@@ -538,7 +611,9 @@ class _Follower:
         if name == "wait" and not self.unsure and self.background and not rest:
             self.started(self.background.pop(), missing, final=True)
             raise _Stop
-        if name in QUIET:
+        if name in QUIET or name in REWRITES:
+            if name in REWRITES:
+                self.rewrites.append(Started(tuple(words), node.line))
             return None
         command = Started(tuple([f"{k}={v}" for k, v in local.items()] + words), node.line)
         if local:
@@ -558,6 +633,10 @@ class _Follower:
             self.ran.append(command)
             if not self.unsure:
                 self.main_missing = missing
+
+    def array(self, name: str, inside: str, *, adds: bool) -> None:
+        values = [w for token in _tokens(inside) if not token.operator for w in self.words(token.text)]
+        self.arrays[name] = [*(self.arrays.get(name, ()) if adds else ()), *values][:_STEPS]
 
     def sourced(self, name: str) -> None:
         text = self.source(_joined(self.cwd, name), name)
@@ -621,6 +700,8 @@ class _Follower:
             return list(self.arguments)
         if match := re.fullmatch(r'"?\$\{[@*]:?-([^{}"]*)\}"?', raw):
             return list(self.arguments) or self.words(match[1])
+        if (match := _ELEMENTS.fullmatch(raw)) and match[1] in self.arrays:
+            return list(self.arrays[match[1]])
         parts: list[str] = [""]
         seen = False
         i = 0
@@ -666,12 +747,16 @@ class _Follower:
             return self.script
         if text == "$":
             return text
+        if text.startswith(("$(", "`")) and (said := self.substituted(text)) is not None:
+            return said
         match = re.fullmatch(
             r"\$(?:\{([A-Za-z_]\w*|\d+)(?:(:?[-=+?])(.*)|([#%/^,].*))?\}|([A-Za-z_]\w*|\d))", text, re.DOTALL
         )
         if match is None or match[4]:
-            self.missing.append(text)
-            return text
+            cut = self.cut(text)
+            if cut is None:
+                self.missing.append(text)
+            return text if cut is None else cut
         name, operator, rest = match[1] or match[5], match[2] or "", match[3] or ""
         if name.isdigit():
             index = int(name[:4]) - 1
@@ -696,6 +781,77 @@ class _Follower:
             return ""
         self.missing.append(name)
         return text
+
+    def substituted(self, text: str) -> str | None:
+        """What `$(...)` writes, where its commands only tell names: echo, pwd, dirname, basename, cd."""
+        inner = text[1:-1] if text.startswith("`") else text[2:-1]
+        try:
+            nodes = parse(inner)
+        except ShellSyntaxError:
+            return None
+        self.depth += 1
+        cwd, marks = self.cwd, len(self.missing)
+        said: list[str] = []
+        try:
+            if self.depth > _DEPTH:
+                raise ShellSyntaxError("expansions are nested too deeply")
+            for node in nodes:
+                if node.kind != "simple" or not node.words or node.joined in ("|", "&"):
+                    return None
+                words = [word for raw in node.words for word in self.words(raw)]
+                if words[:1] == ["eval"] and words[1:2] and words[1].startswith("echo "):
+                    words = words[1].split()
+                match words:
+                    case ["echo", *rest]:
+                        said.append(" ".join(rest))
+                    case ["pwd", *_]:
+                        said.append(self.cwd)
+                    case ["cd", folder] | ["cd", "--", folder]:
+                        self.cwd = _joined(self.cwd, folder)
+                    case ["dirname", path]:
+                        said.append(path.rpartition("/")[0] or ("/" if path.startswith("/") else "."))
+                    case ["basename", path, *suffix]:
+                        said.append(path.rpartition("/")[2].removesuffix(suffix[0] if suffix else ""))
+                    case _:
+                        return None
+            return "\n".join(said) if len(self.missing) == marks else None
+        finally:
+            self.depth -= 1
+            self.cwd = cwd
+            del self.missing[marks:]
+
+    def cut(self, text: str) -> str | None:
+        """`${NAME#pattern}`, `##`, `%`, `%%`, `${NAME:offset:length}`, `^^` and `,,` of a known value."""
+        match = re.fullmatch(
+            r"\$\{([A-Za-z_]\w*|\d+)(?:(##?|%%?)(.*)|:(\d{1,6})(?::(\d{1,6}))?|(\^\^|,,))\}", text, re.DOTALL
+        )
+        if match is None:
+            return None
+        name = match[1]
+        if name.isdigit():
+            index = int(name[:4]) - 1
+            value = self.arguments[index] if 0 <= index < len(self.arguments) else ""
+        elif name in self.env:
+            value = self.env[name]
+        else:
+            return None
+        if match[4] is not None:
+            start = int(match[4])
+            return value[start : start + int(match[5])] if match[5] is not None else value[start:]
+        if match[6]:
+            return value.upper() if match[6] == "^^" else value.lower()
+        pattern, value = "".join(self.words(match[3], split=False)), value[:_CUT]
+        ends = range(len(value) + 1)
+        if match[2].startswith("#"):
+            cuts = (value[:end] for end in (reversed(ends) if match[2] == "##" else ends))
+            return value[len(found) :] if (found := _first_like(cuts, pattern)) is not None else value
+        cuts = (value[end:] for end in (ends if match[2] == "%%" else reversed(ends)))
+        found = _first_like(cuts, pattern)
+        return value[: len(value) - len(found)] if found is not None else value
+
+
+def _first_like(texts: Iterable[str], pattern: str) -> str | None:
+    return next((text for text in texts if fnmatch.fnmatchcase(text, pattern)), None)
 
 
 def _exec_words(words: list[str]) -> list[str]:
@@ -755,6 +911,7 @@ def follow(
     except RecursionError:
         raise ShellSyntaxError("blocks are nested too deeply") from None
     setup = list(follower.ran)
+    rewrites = tuple(follower.rewrites)
     main = follower.main
     uncertain = list(follower.uncertain)
     if main is None and setup:
@@ -769,6 +926,7 @@ def follow(
         background=tuple(follower.background),
         uncertain=tuple(u for u in uncertain if main is None or u.argv != main.argv),
         missing=tuple(dict.fromkeys(follower.main_missing)),
+        rewrites=rewrites,
         env=follower.env,
         cwd=follower.cwd,
     )

@@ -105,7 +105,7 @@ def language(
     for made in _makers(argv, image, stages):
         if made is not image and (found := _of_builds(made)) in ("c", "rust"):
             return found  # of a web server's name, and built here
-    if name not in _OF_PHP and programs.command(argv, image.base):
+    if name not in _OF_PHP and programs.command(argv, image.base) and not _is_own(argv, image, stages):
         scripts = any(path.endswith(".php") for path in guest.files)
         return "php" if scripts and name in programs.HTTPD else "static"
     if name in _PROGRAMS:
@@ -151,6 +151,14 @@ def _is_script(argv: Sequence[str], image: Image, guest: Guest) -> bool:
     path = guest.find_program(words[0], image.workdir or "/") if words else None
     text = (guest.text(path) if path is not None else None) or ""
     return path is not None and is_shell(text, path)
+
+
+def _is_own(argv: Sequence[str], image: Image, stages: Sequence[Image]) -> bool:
+    """Whether a program that bears a file server's name is compiled by a stage of the repository."""
+    if programs.is_large(argv):
+        return False
+    makers = [made for made in _makers(argv, image, stages) if made.runs]
+    return any(_of_builds(made) or any(_C_BUILD.search(run.command) for run in made.runs) for made in makers)
 
 
 def _makers(argv: Sequence[str], image: Image, stages: Sequence[Image]) -> list[Image]:

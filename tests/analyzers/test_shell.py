@@ -128,3 +128,35 @@ def test_quoted_words_arrive_as_they_are(words: list[str]) -> None:
     outcome = follow("exec srv " + shlex.join(words), env={})
     assert outcome.main is not None
     assert outcome.main.argv == ("srv", *words)
+
+
+@pytest.mark.parametrize(
+    ("script", "argv"),
+    [
+        ('a=(x "y z")\na+=("$1")\nexec srv "${a[@]}"', ("srv", "x", "y z", "one")),
+        ('l=; for i in a b; do l="$l$i"; done\nexec srv $l', ("srv", "ab")),
+        ('exec srv "${1#o}" "${1%e}" "${1:0:1}" "${1^^}"', ("srv", "ne", "on", "o", "ONE")),
+        ('cd "$(dirname "$0")"\nexec "$(pwd)/srv"', ("/opt/srv",)),
+        ('exec srv "$(basename "$0" .sh)" "$(echo a b)"', ("srv", "run", "a b")),
+        ('[ -z "$MISSING" ] && exit 1\nexec srv', ("srv",)),
+        ('if [ -z "$MISSING" ]; then echo no; exit 1; fi\nexec srv', ("srv",)),
+        ("if grep -q x y; then A=1; else exit 2; fi\nexec srv $A", ("srv", "1")),
+        ("cat <<!EOF! > /x\nnot run\n!EOF!\nexec srv", ("srv",)),
+        ('if [ "${1#o}" != "$1" ]; then set -- srv "$@"; fi\nexec "$@"', ("srv", "one")),
+    ],
+)
+def test_what_start_scripts_of_images_do(script: str, argv: tuple[str, ...]) -> None:
+    outcome = follow(script, env={}, arguments=["one"], script="/opt/run.sh", cwd="/")
+    assert outcome.main is not None
+    assert outcome.main.argv == argv
+
+
+def test_programs_that_change_files_are_told() -> None:
+    outcome = follow("sed -i s/a/b/ /x\nexec srv", env={})
+    assert [started.argv[0] for started in outcome.rewrites] == ["sed"]
+    assert outcome.setup == ()
+
+
+def test_many_guards_are_not_deep() -> None:
+    guards = "".join(f'if [ -z "$A{n}" ]; then exit 1; fi\n[ -z "$B{n}" ] && exit 1\n' for n in range(100))
+    assert main(f"{guards}exec srv") == "srv"

@@ -119,6 +119,9 @@ def read(files: Files, image: Image | None, reference: str, argv: Sequence[str])
             text = layout.site_text.replace("{port}", str(_port(layout, reference)))
             directives += (Directive("http", (), layout.site, 1, loader.parsed(text, layout.site, ())),)
     site.unknown += loader.unknown
+    if not any(True for _ in _servers(directives)):
+        what = "what nginx serves: no file of the repository that it reads holds a `server` block"
+        site.unknown.append(Unknown(what, "a COPY of the configuration into the image"))
     _main(site, files, directives, layout)
     site.configs += [name for name in dict.fromkeys(loader.read) if files.text(name) is not None]
     return site

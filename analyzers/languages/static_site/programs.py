@@ -21,6 +21,12 @@ def is_server(name: str) -> bool:
     return name in NGINX or name in HTTPD or name in ("caddy", "lighttpd") or servers.is_known(name)
 
 
+def is_large(argv: Sequence[str]) -> bool:
+    """Whether the program is one that people build in many variants, and that stays what it is."""
+    name = program(argv[0]) if argv else ""
+    return name in NGINX or name in HTTPD or name in ("caddy", "lighttpd", *_RUNNERS)
+
+
 def command(argv: Sequence[str], reference: str) -> tuple[str, ...]:
     """The command line of the web server, its name first."""
     words = list(argv)
