@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 from weakref import WeakKeyDictionary, proxy
@@ -15,13 +15,14 @@ from analyzers.languages.golang import (
     calls,
     dependencies,
     facts,
+    guards,
     listeners,
     memory,
     routes,
 )
 from analyzers.languages.golang.build import Found
 from analyzers.languages.golang.calls import Call
-from analyzers.languages.golang.files import Build
+from analyzers.languages.golang.files import GoFile
 from analyzers.languages.golang.layout import Sources
 from analyzers.languages.golang.modules import Module, Resolver
 from analyzers.languages.golang.program import Program
@@ -29,7 +30,7 @@ from analyzers.languages.golang.values import Values
 from analyzers.model import ComposeFacts, Dependency, Evidence, Fact, FactKind, Image, Reach, Source, Unknown
 from analyzers.repository import Tree
 
-_PROGRAMS = 2  # programs kept, with their syntax trees: one program is often the service of several images
+_PROGRAMS = 3  # programs kept, with their syntax trees: one program is often the service of several images
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,21 +49,36 @@ class _Kept:
     def __init__(self, tree: Tree) -> None:
         # Weakly, or what is kept would keep the tree for which it is kept.
         self.modules = Sources(cast("Tree", proxy(tree)))
-        self._programs: dict[tuple[str, Build], _Read] = {}
+        self._programs: dict[object, _Read] = {}
 
-    def program(self, module: Module, found: Found) -> _Read:
-        key = (found.folder or "", found.build)
-        known = self._programs.pop(key, None)
-        if known is None:
-            program = Program(self.modules, Resolver(self.modules, module), key[0], found.build)
+    def program(self, module: Module, found: Found, env: Mapping[str, str]) -> _Read:
+        """The program, without the branches that are off as it is started."""
+        whole = self._read(module, found, {}, None)
+        off = guards.off(whole.program, Values(whole.program, whole.calls, env, found.arguments))
+        if not off:
+            return whole
+        return self._read(module, found, off, {file.path: file for file in whole.program.files()})
+
+    def _read(
+        self,
+        module: Module,
+        found: Found,
+        off: Mapping[str, tuple[tuple[int, int], ...]],
+        known: Mapping[str, GoFile] | None,
+    ) -> _Read:
+        key = (found.folder or "", found.build, tuple(sorted(off.items())))
+        read = self._programs.pop(key, None)
+        if read is None:
+            resolver = Resolver(self.modules, module)
+            program = Program(self.modules, resolver, key[0], found.build, off=off, known=known)
             used = calls.collect(program)
-            own = module if module.path else None
             beside = (*memory.find(program, used), *background.find(program, used))
-            known = _Read(program, used, beside, dependencies.judge(program, own))
-        self._programs[key] = known
+            needs = dependencies.judge(program, module if module.path else None)
+            read = _Read(program, used, beside, needs)
+        self._programs[key] = read
         while len(self._programs) > _PROGRAMS:
             self._programs.pop(next(iter(self._programs)))
-        return known
+        return read
 
 
 _TREES: WeakKeyDictionary[Tree, _Kept] = WeakKeyDictionary()
@@ -91,7 +107,7 @@ def read(
     if found.folder is None:
         return _unclear(image, start, found, evidence) if found.development else None
     module = modules.holding(found.folder) or Module(*(found.gopath or (_top(found.folder, image), "")))
-    seen = kept.program(module, found)
+    seen = kept.program(module, found, start.env)
     program, all_calls = seen.program, seen.calls
     if not any(one.files for one in program.packages.values()):
         return None

@@ -94,6 +94,7 @@ class Function:
     inner: list[Function] = field(default_factory=list)
     outer: Function | None = None
     references: frozenset[tuple[str, str]] | None = None  # operand ("" for none, "." for an expression), name
+    split: bool = False  # whether `inner` was looked for
     given: dict[str, list[Node]] | None = None  # variable -> the expressions that it is given
 
     @property
@@ -171,6 +172,14 @@ class GoFile:
     def starts(self) -> list[int]:
         """Where the functions start; they follow each other in the file."""
         return [one.start for one in self.functions]
+
+
+def without(data: bytes, regions: tuple[tuple[int, int], ...]) -> bytes:
+    """The source with these regions blank; lines stay where they are."""
+    for start, end in regions:
+        middle = bytes(c if c == 10 else 32 for c in data[start:end])
+        data = data[:start] + middle + data[end:]
+    return data
 
 
 def taken(path: str, data: bytes, build: Build) -> bool:

@@ -8,7 +8,7 @@ rather than to too little.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -80,7 +80,17 @@ class Package:
 class Program:
     """What `main` of one package leads to."""
 
-    def __init__(self, modules: Modules, resolver: Resolver, folder: str, build: Build) -> None:
+    def __init__(
+        self,
+        modules: Modules,
+        resolver: Resolver,
+        folder: str,
+        build: Build,
+        *,
+        off: Mapping[str, tuple[tuple[int, int], ...]] | None = None,
+        known: Mapping[str, GoFile] | None = None,
+    ) -> None:
+        """`off` are bytes of files that never run; `known` are files that were parsed before."""
         self.tree = modules.tree
         self.modules = modules
         self.resolver = resolver
@@ -89,6 +99,8 @@ class Program:
         self.packages: dict[str, Package] = {}  # by folder
         self.external: dict[str, Evidence] = {}  # import path -> where it is imported first
         self.cut = False
+        self._off = off or {}
+        self._parsed = known or {}
         self._locals: dict[Function, dict[str, set[str]]] = {}
         self._load(folder)
         self.by_method: dict[str, list[Function]] = {}
@@ -121,7 +133,13 @@ class Program:
             loaded = []
             for path in self.modules.sources(folder):
                 data = self.tree.data(path)
-                if data is not None and files.taken(path, data, self.build):
+                if data is None:
+                    continue
+                if path in self._off:
+                    loaded.append(files.load(path, files.without(data, self._off[path]), folder))
+                elif path in self._parsed:
+                    loaded.append(self._parsed[path])
+                elif files.taken(path, data, self.build):
                     loaded.append(files.load(path, data, folder))
             package.files = _one_package(loaded, main=folder == start)
             package.name = package.files[0].package if package.files else ""
@@ -173,7 +191,8 @@ class Program:
                     self.by_method.setdefault(function.name, []).append(function)
                 else:
                     package.functions.setdefault(function.name, []).append(function)
-                _split(function)
+                if not function.split:
+                    _split(function)
         for file in package.files:
             self._fields(package, file)
 
@@ -525,6 +544,7 @@ def _one_package(loaded: list[GoFile], *, main: bool) -> list[GoFile]:
 
 def _split(function: Function) -> None:
     """Make what a function hands over for later (handlers, goroutines, jobs) functions of their own."""
+    function.split = True
     found: list[Function] = []
     for node in syntax.captures("go", "(func_literal) @literal", function.node).get("literal", []):
         parameters = node.child_by_field_name("parameters")

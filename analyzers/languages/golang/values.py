@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 _DEPTH = 12
+TYPE = ""  # the key of a field's type among its tags
 _TAG = re.compile(r'([\w-]+):"((?:\\.|[^"\\])*)"')
 _FLAG_CALL = re.compile(r"(String|Int|Int64|Uint|Uint16|Bool|Duration|StringSlice|TextVar|IP|Func)(Var)?(P)?")
 _GETTERS = frozenset(
@@ -36,6 +37,9 @@ class Values:
         self.env = env
         self.given = _given(argv)
         self._targets: dict[str, tuple[str, str | None]] = {}  # variable or field -> flag, default
+        self._variables: dict[
+            tuple[str, str], tuple[str, str | None]
+        ] = {}  # package folder, variable -> the same
         self._flags: dict[str, str | None] = {}  # flag or setting -> default
         self._callers: dict[str, list[Call]] = {}
         self._tags: dict[str, list[tuple[str, dict[str, str]]]] | None = None
@@ -77,6 +81,8 @@ class Values:
             target = _last_name(arguments[0])
             if target:
                 self._targets.setdefault(target, (name.lower(), default))
+                if syntax.text(arguments[0]) == f"&{target}":
+                    self._variables[call.file.folder, target] = (name.lower(), default)
 
     def _cli_flag(self, call: Call) -> None:
         """`&cli.StringFlag{Name: "addr", Value: ":8080", EnvVars: …}` of urfave/cli."""
@@ -122,6 +128,38 @@ class Values:
         if upper in self.env:
             return self.env[upper]
         return self._flags.get(key)
+
+    def of_flag(self, file: GoFile, function: Function, name: str) -> str | None:
+        """The value of a variable that a flag sets and nothing else; None for other variables."""
+        here: Function | None = function
+        defined: list[Node] = []
+        while here is not None and not defined:
+            defined = assigned(here, name)
+            here = here.outer
+        if not defined and (value := file.values.get(name)) is not None:
+            defined = [value]
+        if (file.folder, name) in self._variables:
+            flag, default = self._variables[file.folder, name]
+            again = re.compile(rb"(?<![\w.&])" + name.encode() + rb"\s*=[^=]")
+            if any(again.search(other.data) for other in self.program.packages[file.folder].files):
+                return None
+            return self._started(flag, default)
+        if len(defined) != 1 or defined[0].type != "call_expression":
+            return None
+        target, held = defined[0].child_by_field_name("function"), defined[0].child_by_field_name("arguments")
+        name_node = target.child_by_field_name("field") if target is not None else None
+        if held is None or name_node is None:
+            return None
+        match = _FLAG_CALL.fullmatch(syntax.text(name_node))
+        arguments = held.named_children
+        if match is None or match[2] or len(arguments) < 3:
+            return None
+        flag_name, default = self._plain(arguments[0]), self._plain(arguments[2 if match[3] else 1])
+        return self._started(flag_name.lower(), default) if flag_name is not None else None
+
+    def _started(self, flag: str, default: str | None) -> str | None:
+        variable = self.flag_env.get(flag, "")
+        return self.given.get(flag, self.env.get(variable, default) if variable else default)
 
     # --- expressions -------------------------------------------------------------------------------
 
@@ -239,6 +277,8 @@ class Values:
                     for node in found.get("field", []):
                         tag = node.child_by_field_name("tag")
                         pairs = dict(_TAG.findall(syntax.text(tag))) if tag is not None else {}
+                        kind = node.child_by_field_name("type")
+                        pairs[TYPE] = syntax.text(kind) if kind is not None else ""
                         for name in node.children_by_field_name("name"):
                             full = f"./{file.folder}.{owner}"
                             self._tags.setdefault(syntax.text(name), []).append((full, pairs))
