@@ -276,7 +276,7 @@ def _resolve(
             context=context,
             target=target,
             build_args=args,
-            paths=tree.paths,
+            paths=tree.under(context) or tree.paths,  # none: there is no such folder
             ignore=_ignore_file(tree, path, context),
             bases=_of_base,
         )
@@ -345,7 +345,8 @@ def _service(tree: Tree, title: str, found: _Found, projects: _Projects) -> Serv
         if source is not None:
             unknown += source.unknown
     elif facts is not None and found.image_name:
-        start = command.of_public_image(found.image_name, facts)
+        start = command.of_public_image(Guest(tree, None, facts), found.image_name, facts)
+        source = languages.read_public(tree, found.image_name, facts, start)
     elif facts is not None and facts.command is not None:
         start = StartCommand(facts.command.argv, (facts.command.evidence,), {}, "/")
     heard = listeners.found(found.image, found.image_name, facts, source)

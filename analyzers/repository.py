@@ -8,8 +8,10 @@ never run: the commit is read from `.git`'s own files.
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 import stat
+from bisect import bisect_left
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +27,7 @@ _SKIPPED = frozenset(
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _REF = re.compile(r"refs/[\w.@+#=-]+(?:/[\w.@+#=-]+)*")
 _HELD = 32 * 1024 * 1024  # bytes of files kept in memory
+_SPLIT = 64  # files whose lines are kept: facts come in the order of files
 _GIT_FILE_LIMIT = 4096
 _PACKED_REFS_LIMIT = 64 * 1024 * 1024
 
@@ -55,7 +58,7 @@ class Tree:
     """
 
     def __init__(
-        self, root: Path, files: dict[str, Path], not_read: dict[str, str], commit: str | None, limits: Limits
+        self, root: Path, files: dict[str, str], not_read: dict[str, str], commit: str | None, limits: Limits
     ) -> None:
         self.root = root
         self.commit = commit
@@ -69,6 +72,14 @@ class Tree:
 
     def __contains__(self, path: str) -> bool:
         return path in self._files
+
+    def under(self, folder: str) -> tuple[str, ...]:
+        """The paths below a folder ("" for the root), sorted; found without looking at the others."""
+        folder = posixpath.normpath(folder or ".").strip("/")
+        if folder == ".":
+            return self.paths
+        first = bisect_left(self.paths, f"{folder}/")
+        return self.paths[first : bisect_left(self.paths, f"{folder}0", first)]  # "0" comes after "/"
 
     @property
     def not_read(self) -> tuple[NotRead, ...]:
@@ -123,6 +134,8 @@ class Tree:
             data = self.data(path) or b""
             # Split as compilers count lines, not as str.splitlines does (form feeds, U+2028).
             lines = data.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+            if len(self._lines) >= _SPLIT:
+                self._lines.clear()
             self._lines[path] = lines
         return lines[number - 1].strip()[:160] if 0 < number <= len(lines) else ""
 
@@ -144,13 +157,13 @@ def open_tree(root: Path, limits: Limits = DEFAULT_LIMITS) -> Tree:
     except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, on Python before 3.13
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise RepositoryUnreadable(f"{root} cannot be read.", f"{why}.") from error
-    files: dict[str, Path] = {}
+    files: dict[str, str] = {}
     not_read: dict[str, str] = {}
     _walk(top, limits, files, not_read)
     return Tree(top, files, not_read, _commit(top), limits)
 
 
-def _walk(top: Path, limits: Limits, files: dict[str, Path], not_read: dict[str, str]) -> None:
+def _walk(top: Path, limits: Limits, files: dict[str, str], not_read: dict[str, str]) -> None:
     folders = [("", str(top), 0)]
     while folders:
         prefix, folder, depth = folders.pop()
@@ -184,7 +197,7 @@ def _walk(top: Path, limits: Limits, files: dict[str, Path], not_read: dict[str,
                     else:
                         below.append((path + "/", entry.path, depth + 1))
                 elif entry.is_file(follow_symlinks=False):
-                    files[path] = Path(entry.path)
+                    files[path] = entry.path
                 else:
                     not_read[path] = "is no regular file"
             except OSError as error:
@@ -203,7 +216,7 @@ def _printable(path: str) -> bool:
     return True
 
 
-def _link(top: Path, path: str, real: str, files: dict[str, Path], not_read: dict[str, str]) -> None:
+def _link(top: Path, path: str, real: str, files: dict[str, str], not_read: dict[str, str]) -> None:
     """A link counts as the file it names when that lies in the tree; links to folders are not followed."""
     try:
         target = Path(real).resolve(strict=True)
@@ -217,12 +230,12 @@ def _link(top: Path, path: str, real: str, files: dict[str, Path], not_read: dic
     elif ".git" in target.relative_to(top).parts:
         not_read[path] = "is a symbolic link into .git"
     elif target.is_file():
-        files[path] = target
+        files[path] = str(target)
     else:
         not_read[path] = "is no regular file"
 
 
-def _read(path: Path, limit: int) -> bytes:
+def _read(path: str | Path, limit: int) -> bytes:
     # O_NONBLOCK: a FIFO put in the file's place since the walk must not stop us.
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:

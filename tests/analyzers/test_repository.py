@@ -188,3 +188,19 @@ def test_a_worktree_is_followed_only_when_it_points_back(tmp_path: Path) -> None
     assert open_tree(root).commit == COMMIT
     write(git, {"gitdir": "/somewhere/else/.git"})
     assert open_tree(root).commit is None
+
+
+def test_paths_under_a_folder(tmp_path: Path) -> None:
+    write(tmp_path, {"a/x": "", "a/b/y": "", "a-b": "", "a0": "", "ab/z": "", "c": ""})
+    tree = open_tree(tmp_path)
+    assert tree.under("a") == ("a/b/y", "a/x")
+    assert tree.under("./a/b/") == ("a/b/y",)
+    assert tree.under("") == tree.under(".") == tree.paths
+    assert tree.under("none") == ()
+
+
+def test_lines_are_the_same_after_many_other_files(tmp_path: Path) -> None:
+    write(tmp_path, {f"f{n}": f"first\nline of {n}\n" for n in range(200)})
+    tree = open_tree(tmp_path)
+    for _ in range(2):
+        assert [tree.line(f"f{n}", 2) for n in range(200)] == [f"line of {n}" for n in range(200)]

@@ -18,7 +18,33 @@ from analyzers.repository import Tree
 
 _FOLLOW = 12  # re-exports and calls that are followed, one behind the other
 
-_PARSED: WeakKeyDictionary[Tree, dict[str, Summary | str]] = WeakKeyDictionary()
+_SHARED = 8_000_000  # bytes of source whose summaries are kept for the next service
+
+
+class _Shared:
+    """What was read of files already: several services of a repository often share their modules. The
+    oldest are forgotten, so that memory does not grow with the number of services."""
+
+    def __init__(self) -> None:
+        self._summaries: dict[str, tuple[int, Summary | str]] = {}
+        self._room = _SHARED
+
+    def get(self, path: str) -> Summary | str | None:
+        found = self._summaries.get(path)
+        return found[1] if found is not None else None
+
+    def put(self, path: str, size: int, summary: Summary | str) -> None:
+        self._summaries[path] = (size, summary)
+        self._room -= size
+        while self._room < 0 and len(self._summaries) > 1:
+            self._room += self._summaries.pop(next(iter(self._summaries)))[0]
+
+
+_OF_TREE: WeakKeyDictionary[Tree, _Shared] = WeakKeyDictionary()
+
+
+def _shared(tree: Tree) -> _Shared:
+    return _OF_TREE.setdefault(tree, _Shared())
 
 
 Definable = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -84,6 +110,7 @@ class Program:
         self.unparsed: dict[str, str] = {}  # repository path -> why
         self._missing: set[str] = set()
         self._places: dict[str, tuple[str, bool] | None] = {}
+        self._summaries: dict[str, Summary | str] = {}  # by path
         self._trees: dict[str, ast.Module] = {}
         self._whole: dict[str, dict[tuple[int, str], Definable]] = {}
 
@@ -143,11 +170,11 @@ class Program:
         data = self.guest.tree.data(path) if path is not None else None
         if path is None or data is None:
             return None
-        # Several services of a repository often share their modules.
-        memo = _PARSED.setdefault(self.guest.tree, {})
-        if path not in memo:
-            memo[path] = parse(data)
-        parsed = memo[path]
+        parsed = self._summaries.get(path) or _shared(self.guest.tree).get(path)
+        if parsed is None:
+            parsed = parse(data)
+            _shared(self.guest.tree).put(path, len(data), parsed)
+        self._summaries[path] = parsed
         if isinstance(parsed, str):
             self.guest.tree.give_up(path, parsed)
             self.unparsed[path] = parsed
@@ -211,17 +238,23 @@ class Program:
 
     def _parse_all(self, names: Sequence[str]) -> None:
         """Read the files of many modules, in several processes where that pays."""
-        memo = _PARSED.setdefault(self.guest.tree, {})
+        shared = _shared(self.guest.tree)
         wanted: dict[str, bytes] = {}
         for name in names:
             place = self.locate(name)
             path = self.guest.files.get(place[0]) if place else None
-            if path is None or path in memo or path in wanted:
+            if path is None or path in self._summaries or path in wanted:
+                continue
+            if (known := shared.get(path)) is not None:
+                self._summaries[path] = known
                 continue
             data = self.guest.tree.data(path)
             if data is not None:
                 wanted[path] = data
-        memo.update(zip(wanted, workers.run(parse_all, list(wanted.values())), strict=True))
+        found = workers.run(parse_all, list(wanted.values()))
+        for (path, data), summary in zip(wanted.items(), found, strict=True):
+            self._summaries[path] = summary
+            shared.put(path, len(data), summary)
 
     def _named_in_strings(self, module: Module) -> Iterator[str]:
         """Own modules that a framework imports by name: INSTALLED_APPS, `include()`, `from_object()`."""

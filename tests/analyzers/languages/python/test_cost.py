@@ -60,3 +60,13 @@ def test_a_file_that_services_share_is_read_once(tmp_path: Path, monkeypatch: py
     inventory = read(tmp_path)
     assert len(inventory.services) == 2
     assert len(parsed) == len(set(parsed))
+
+
+def test_what_was_forgotten_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Summaries are kept for the next service only up to a bound: results do not depend on it."""
+    write_service(tmp_path, 20)
+    other = (tmp_path / "Dockerfile").read_text(encoding="utf-8")
+    (tmp_path / "Dockerfile.other").write_text(other, encoding="utf-8")
+    whole = read(tmp_path)
+    monkeypatch.setattr("analyzers.languages.python.modules._SHARED", 1000)
+    assert read(tmp_path) == whole
