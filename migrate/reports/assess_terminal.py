@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from analyzers.model import (
@@ -59,6 +60,7 @@ class _Report:
         self._width = width
         self._lines: list[str] = []
         self._callers = callers(review.services)
+        self._shown_at: dict[tuple[Finding, bool], str] = {}
 
     def text(self) -> str:
         inventory = self._assessment.inventory
@@ -148,19 +150,37 @@ class _Report:
             self._wrap(f"called by: {', '.join(dict.fromkeys(name for name, _ in called_by))}", first="  ")
 
     def _findings(self, one: ServiceAssessment, findings: tuple[tuple[Finding, Mark], ...]) -> None:
-        serious = [pair for pair in findings if _serious(pair[0])]
+        serious, repeated = self._apart(one, [pair for pair in findings if _serious(pair[0])])
         notes = [pair for pair in findings if not _serious(pair[0])]
         found = [finding for finding, _ in serious]
         for position, (finding, mark) in enumerate(serious):
             self._blank()
             last = last_of_rule(found, position)
             self._finding(finding, mark, advice_on(one, finding.rule) if last else (), with_remedy=last)
+        for name, rules in repeated.items():
+            self._blank()
+            counted = [f"{rule} ({count})" if count > 1 else rule for rule, count in Counter(rules).items()]
+            self._wrap(f"the same findings, at the same lines, as {name}: {', '.join(counted)}")
         if notes:
             self._heading("notes")
             for finding, mark in notes:
                 place = f" ({finding.evidence[0]})" if finding.evidence else ""
                 said = f"; {_said(mark)}" if _said(mark) else ""
                 self._wrap(f"{finding.rule}: {finding.message}{place}{said}", first="  - ")
+
+    def _apart(
+        self, one: ServiceAssessment, findings: list[tuple[Finding, Mark]]
+    ) -> tuple[list[tuple[Finding, Mark]], dict[str, list[str]]]:
+        """Findings to show; by service, the rules of those that were shown there (its source is shared)."""
+        fresh: list[tuple[Finding, Mark]] = []
+        repeated: dict[str, list[str]] = {}
+        for finding, mark in findings:
+            name = self._shown_at.setdefault((finding, mark.known), one.service.name)
+            if name == one.service.name or not finding.evidence or mark.suppressed:
+                fresh.append((finding, mark))
+            else:
+                repeated.setdefault(name, []).append(finding.rule)
+        return fresh, repeated
 
     def _finding(self, finding: Finding, mark: Mark, advice: Sequence[Advice], *, with_remedy: bool) -> None:
         label = "note" if finding.effect is Effect.NONE else str(finding.effect)

@@ -103,6 +103,15 @@ def test_advice_stands_once_below_the_last_finding_of_its_rule() -> None:
     assert text.count("= advice: Where to put it") == 1
 
 
+def test_findings_of_shared_source_are_shown_once() -> None:
+    twin = replace(COUNTER, name="twin")
+    text = shown(COUNTER, twin, service(fact(FactKind.MEMORY_STATE, "b.y", "b.py:1")))
+    assert text.count("refactor[memory-state] app.hits") == 1
+    assert "the same findings, at the same lines, as web: memory-state\n" in text
+    assert "refactor[memory-state] b.y" in text
+    assert "refactor[memory-state] app.hits" in shown(twin)
+
+
 def test_targets_that_agree_share_a_line() -> None:
     text = shown(service(language="java"))
     assert "targets\n  refactor  all: lacks lane:java\n" in text
