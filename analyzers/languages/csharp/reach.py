@@ -72,7 +72,7 @@ def reached(
             for name in file.types:
                 types.setdefault(name, []).append(path)
     names = types.keys() | methods.keys()
-    found = {path: Reached() for path in own}
+    found = {path: Reached() for path in _named(tree, own, environment)}
     partly: dict[str, set[int]] = {}
     work: list[frozenset[bytes]] = [_said(tree, path, environment) for path in found]
     done: set[bytes] = set()
@@ -92,6 +92,25 @@ def reached(
         if path not in found:
             lines = tuple(line for _, line, _, _ in files[path].methods)
             found[path] = Reached(lines, frozenset(counted))
+    return found
+
+
+def _named(tree: Tree, own: Iterable[str], environment: Collection[str]) -> list[str]:
+    """The program's own files, less those whose types only a part that is off names."""
+    files = list(own)
+    kept: dict[bytes, int] = {}
+    off: set[bytes] = set()
+    for path in files:
+        said = _said(tree, path, environment)
+        for name in said:
+            kept[name] = kept.get(name, 0) + 1
+        if any(not one.given(environment) for one in options.parts(tree, path)):
+            off |= words(tree, path) - said
+    found = []
+    for path in files:
+        types = _file(tree, path).types
+        if not types or any(name not in off or kept.get(name, 0) > 1 for name in types):
+            found.append(path)
     return found
 
 

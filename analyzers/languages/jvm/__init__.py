@@ -10,7 +10,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from analyzers.command import StartCommand
+from analyzers.command import StartCommand, environment
 from analyzers.languages.jvm import entry
 from analyzers.languages.jvm.manifests import Module, Modules
 from analyzers.languages.shallow import build, databases, facts, settings, state
@@ -21,6 +21,7 @@ from analyzers.model import (
     ComposeFacts,
     Dependency,
     DependencyClass,
+    EnvVar,
     Evidence,
     Fact,
     FactKind,
@@ -36,7 +37,7 @@ _MAIN = re.compile(rb"@SpringBootApplication|public\s+static\s+void\s+main|\bfun
 _IMPORT = re.compile(rb"^\s*import\s+(?:static\s+)?([\w.]+)", re.MULTILINE)
 _SHARED = re.compile(
     r"@(?:Rest)?Controller\b|@Service\b|@Component\b|@Repository\b|@Singleton\b|@ApplicationScoped\b|@Path\b"
-    r"|extends\s+(?:\w+\.)?HttpServlet|@WebServlet|@Configuration\b|^\s*(?:\w+\s+)*object\b"
+    r"|extends\s+(?:\w+\.)?HttpServlet|@WebServlet|^\s*(?:\w+\s+)*object\b"
 )
 _PORT_FROM_CODE = re.compile(
     r"\bport\s*=\s*(\d{2,5})\b|\.start\(\s*(\d{2,5})\s*\)|\.listen\(\s*(\d{2,5})|\.port\(\s*(\d{2,5})\s*\)"
@@ -52,7 +53,6 @@ def read(
     stages: Sequence[Image] = (),
 ) -> Source | None:
     """The source of the module that the start command runs; None where no source is found."""
-    del compose
     if image is None:
         return None
     table = load(__name__, "jvm.toml")
@@ -70,10 +70,16 @@ def read(
     packages = {one.name: one.evidence for one in dependencies}
     main, evidence = _main(tree, module, files, what.main_class)
     configured = settings.read(tree, _settings_files(tree, module, start.env), start.env)
+    configured |= settings.of_environment(_variables(image, compose))
     found = facts.facts(tree, table, scanned, packages, configured)
     found = databases.settled(tree, table, found, files, packages, configured, embedded="h2")
     known = facts.framework(table, scanned, dependencies)
-    shared = frozenset(owner for one in scanned for owner, head in one.owners.items() if _SHARED.search(head))
+    shared = frozenset(
+        owner
+        for one in scanned
+        for owner, head in one.owners.items()
+        if _SHARED.search(head) and "@ConfigurationProperties" not in head
+    )
     found += state.memory_facts(tree, table, scanned, shared, top_level=True)
     found = _listeners(tree, found, known[0] if known else None, configured, main, evidence, image, start)
     language = "kotlin" if (main or files[0]).endswith(".kt") else "java"
@@ -99,6 +105,12 @@ def read(
     )
 
 
+def _variables(image: Image, compose: ComposeFacts | None) -> list[EnvVar]:
+    """The container's variables by which Spring and Quarkus take settings."""
+    wanted = ("SPRING_", "QUARKUS_", "SERVER_", "MICRONAUT_")
+    return [one for one in environment(image, compose) if one.name.startswith(wanted)]
+
+
 def _together(modules: Modules, module: Module) -> list[Module]:
     """The module and those of the same repository that it uses, itself first."""
     found = [module]
@@ -116,7 +128,9 @@ def _sources(tree: Tree, modules: Modules, module: Module) -> list[str]:
     inside = [folder for folder in modules.folders if folder != module.folder]
     prefix = f"{module.folder}/" if module.folder else ""
     inside = [folder for folder in inside if folder.startswith(prefix)]
-    return build.sources(tree, module.folder, (".java", ".kt"), inside)
+    found = build.sources(tree, module.folder, (".java", ".kt"), inside)
+    main = [path for path in found if path.startswith(f"{prefix}src/main/")]
+    return main or found
 
 
 def _main(
@@ -196,7 +210,7 @@ def _listeners(
     start: StartCommand,
 ) -> list[Fact]:
     """An HTTP listener where a framework serves; consumers of messages beside it are background work."""
-    if framework is None:
+    if framework is None or framework.interface is None:
         return found
     web = configured.get(settings.key("spring.main.web-application-type"))
     if web is not None and web.value == "none":

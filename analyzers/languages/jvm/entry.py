@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from analyzers.command import StartCommand, program
-from analyzers.languages.jvm.manifests import Module, Modules
+from analyzers.languages.jvm.manifests import BUILD_FILES, Module, Modules
 from analyzers.languages.shallow import build
 from analyzers.model import Image
 from analyzers.repository import Tree
@@ -99,8 +99,20 @@ def _candidates(
     if what.main_class and (found := _of_class(tree, modules, what.main_class)) is not None:
         yield found
     yield from seen
-    yield image.context
-    yield posixpath.dirname(image.dockerfile)
+    if _takes_builds(image, stages):
+        yield image.context
+        yield posixpath.dirname(image.dockerfile)
+
+
+def _takes_builds(image: Image, stages: Sequence[Image]) -> bool:
+    """Whether the image holds something built from the repository: sources, a build file, or a ready jar."""
+    for stage in (image, *stages):
+        if any(file.source.endswith((".java", ".kt", *BUILD_FILES)) for file in stage.files):
+            return True
+        copied = [source for copy in stage.copies if copy.stage is None for source in copy.sources]
+        if any(source.endswith((".jar", ".war", "/lib", "/lib/")) for source in copied):
+            return True
+    return False
 
 
 def _of_class(tree: Tree, modules: Modules, name: str) -> str | None:

@@ -9,6 +9,7 @@ import json
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from analyzers.command import StartCommand, program
 from analyzers.guest import Guest
@@ -30,7 +31,23 @@ from analyzers.model import (
 )
 from analyzers.repository import Tree
 
-_SKIPPED = frozenset({"vendor", "tests", "test", "Tests", "node_modules", "storage", "stubs"})
+# Commands, jobs of the scheduler and set-up: no page calls them.
+_AT_START = re.compile(r"(?:^|/)(?:CLI|[Cc]li|Console|Commands?|bin|scripts?|database|config|upgrade)/")
+_SKIPPED = frozenset(
+    {
+        "vendor",
+        "tests",
+        "test",
+        "Tests",
+        "node_modules",
+        "storage",
+        "stubs",
+        "lang",
+        "i18n",
+        "locale",
+        "locales",
+    }
+)
 _INDEX = (
     "public/index.php",
     "index.php",
@@ -70,13 +87,15 @@ def read(
     if not files:
         return None
     root, workdir = _root(guest, image, start, files)
+    if any(path.endswith("public/index.php") for path in files):
+        files = [path for path in files if posixpath.dirname(path) != root]  # nothing serves those
     scanned = [scan(tree, path, "php", table) for path in files]
     manifest = _beside(tree, root, "composer.json")
     dependencies = _dependencies(tree, table, manifest, files, (image, *stages))
     packages = {one.name: one.evidence for one in dependencies}
     env = _environment(guest, workdir, start)
     configured = _configured(tree, root, env)
-    found = facts.facts(tree, table, scanned, packages, configured)
+    found = facts.facts(tree, table, scanned, packages, configured, _AT_START)
     known = facts.framework(table, scanned, dependencies)
     name = facts.named(known)
     if name is None and any(posixpath.basename(path) in _WORDPRESS for path in files):
@@ -84,6 +103,7 @@ def read(
     if name == "laravel":
         found = _laravel(tree, root, env, found)
     found = databases.settled(tree, table, found, files, packages, configured)
+    dependencies = [_driver(table, one, found) for one in dependencies]
     entry, evidence, worker = _entry(tree, guest, image, start, root)
     if worker is not None:
         found = [Fact(FactKind.WORKER, worker, start.evidence, reach=Reach.IMPORT), *found]
@@ -211,7 +231,7 @@ def _dependencies(
     found: dict[str, Dependency] = {}
     data = _json(tree, manifest)
     locked = _locked(tree, manifest)
-    used = frozenset().union(*(words(tree, path) for path in files)) if files else frozenset()
+    used = frozenset[bytes]().union(*(words(tree, path) for path in files))
     asked = data.get("require") if isinstance(data, dict) else None
     for name, requirement in (asked if isinstance(asked, dict) else {}).items():
         if name == "php" or manifest is None:
@@ -237,11 +257,18 @@ def _dependency(
     table: Table, name: str, version: str | None, requirement: str, evidence: Evidence, used: frozenset[bytes]
 ) -> Dependency:
     bare = name.removeprefix("ext-").rpartition("/")[2]
-    spelled = {bare, bare.replace("-", ""), bare.replace("-", "_")}
-    lower = {one.lower() for one in used} if package_matches(table.native, name) else set()
-    imported = "/" in name or any(one.encode() in lower for one in spelled) or bare.startswith("pdo")
+    imported = "/" in name or table.constants.get(bare, bare).encode() in used
     kind = DependencyClass.NATIVE if package_matches(table.native, name) else DependencyClass.PURE
     return Dependency(name, version, requirement, evidence, kind, imported)
+
+
+def _driver(table: Table, one: Dependency, found: Sequence[Fact]) -> Dependency:
+    """A database's extension counts as used where the database is spoken to."""
+    spoken = {fact.subject for fact in found if fact.kind is FactKind.DATABASE}
+    needed = any(
+        driver.subject in spoken and package_matches(driver.package, one.name) for driver in table.drivers
+    )
+    return replace(one, imported=True) if needed else one
 
 
 def _json(tree: Tree, path: str | None) -> object:

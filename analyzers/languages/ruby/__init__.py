@@ -42,7 +42,10 @@ _ADAPTER = {
 _CONFIG_PORT = re.compile(
     r"^\s*(?:port|listen|bind)\b[^#\n]*?(?:[\"'](?:tcp|ssl)://[^\"']*?:(\d+)|\b(\d{2,5})\b|[\"']PORT[\"']\s*\D+(\d{2,5}))"
 )
-_AT_START = re.compile(r"(?:^|/)(?:config/|lib/puma/|lib/tasks/|lib/generators/|bin/)")
+# What runs once, in a task, or where the worker of the jobs runs.
+_AT_START = re.compile(
+    r"(?:^|/)(?:config/|lib/puma/|lib/tasks/|lib/generators/|bin/|scripts?/|app/(?:jobs|workers|sidekiq)/)"
+)
 _STORAGE = re.compile(r"active_storage\.service\s*=\s*:?(\w+)")
 
 

@@ -129,13 +129,13 @@ def routes(tree: Tree, table: Table, scanned: Iterable[Scanned]) -> tuple[Route,
     for file in scanned:
         for one in file.sightings:
             method = table.routes.get((one.sight, one.name))
-            if method is None or _CLIENT.search(file.owners.get(one.owner, "")):
+            if not method or _CLIENT.search(file.owners.get(one.owner, "")):
                 continue
             strings = one.strings
             if one.sight == "call" and not strings:
                 continue
             prefix = ""
-            path = strings[0] if strings else ""
+            path = strings[0] if strings else _beside(file, one)
             if one.sight == "annotation":
                 if not one.function and method == "*":
                     continue  # the class's own
@@ -148,6 +148,15 @@ def routes(tree: Tree, table: Table, scanned: Iterable[Scanned]) -> tuple[Route,
             evidence = Evidence(file.path, one.line, tree.line(file.path, one.line))
             found.setdefault((method, full), Route(method, full, evidence))
     return tuple(found.values())
+
+
+def _beside(file: Scanned, one: Sighting) -> str:
+    """The path in an annotation of its own, `@GET @Path("/x")`, on the same method."""
+    for other in file.sightings:
+        same = (other.function, other.owner) == (one.function, one.owner) and abs(other.line - one.line) <= 8
+        if one.function and same and (other.sight, other.name) == ("annotation", "Path") and other.strings:
+            return other.strings[0]
+    return ""
 
 
 _PREFIX = re.compile(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from analyzers.model import Evidence
+from analyzers.model import EnvVar, Evidence
 from analyzers.repository import Tree
 
 _LINE = re.compile(r"^\s*([\w.\[\]-]+)\s*[=:]\s*(.*?)\s*$")
@@ -46,6 +46,15 @@ def read(tree: Tree, paths: Iterable[str], env: Mapping[str, str]) -> dict[str, 
             known = Setting(expand(value, env), Evidence(path, line, tree.line(path, line)))
             found[_relaxed(key)] = known
     return found
+
+
+def of_environment(variables: Iterable[EnvVar]) -> dict[str, Setting]:
+    """Settings that variables give, `SPRING_DATASOURCE_URL` as `spring.datasource.url`."""
+    return {
+        _relaxed(one.name.replace("__", ".").replace("_", ".")): Setting(one.value, one.evidence)
+        for one in variables
+        if one.value
+    }
 
 
 def expand(value: str, env: Mapping[str, str]) -> str:

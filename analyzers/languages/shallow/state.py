@@ -14,7 +14,8 @@ from analyzers.repository import Tree
 _NOT_SHARED = re.compile(
     r"\b(?:ThreadLocal|AsyncLocal|I?Logger|Lock|ReentrantLock|Mutex|SemaphoreSlim|Semaphore|CancellationTokenSource"
     r"|Task|Timer|Thread|ScheduledFuture|Future|I?Channel|IModel|Lazy|I?Scheduler|I?Disposable|ExecutorService"
-    r"|\w*(?:Client|Connection|Factory|Provider|Subscription|Session|Context|Processor|Producer|Consumer))\b"
+    r"|\w*(?:Client|Connection|Factory|Provider|Subscription|Session|Context|Processor|Producer|Consumer|Validator|Service"
+    r"|Repository|Manager|Handler|Helper|Mapper|Template|Extension))\b"
 )
 # A method such as `add` changes a variable only where the variable holds values, not a helper object.
 _HOLDER = re.compile(
@@ -22,6 +23,7 @@ _HOLDER = re.compile(
     r"|Collection|HashTable|Hashtable|StringBuilder|StringBuffer|Cache|Array|\[\]|\{\}|Hash\.new|Set\.new|Concurrent"
 )
 _ANNOTATIONS = re.compile(r"^(?:(?:@\w+(?:\([^)]*\))?|\[[^\]]*\])\s*)+")
+_SETTER = re.compile(r"set[A-Z]")
 _STATIC = re.compile(r"\bstatic\b")
 _CACHE = re.compile(r"cache|memo", re.IGNORECASE)
 
@@ -46,6 +48,8 @@ def memory_facts(
                 continue
             if not change.function or change.function in table.start:
                 continue
+            if not change.how and _SETTER.match(change.function):
+                continue  # what a container of objects calls as it fills them in
             if not _is_shared(one, shared, top_level, change.how):
                 continue
             done.add((one.owner, one.name))

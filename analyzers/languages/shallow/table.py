@@ -84,9 +84,13 @@ class Table:
     words: frozenset[bytes]  # a file without any of them holds nothing of interest
     start: frozenset[str]  # functions that run once, when the program starts
     caches: frozenset[str] = field(default_factory=frozenset)  # types of caches
+    imports: frozenset[str] = frozenset()  # that show a framework
     constants: dict[str, str] = field(default_factory=dict)  # package -> the name that its users write
 
     def interesting(self, sight: str, name: str) -> bool:
+        """Whether a name means anything."""
+        if sight == "import" and name in self.imports:
+            return True
         return (sight, name) in self.by_name or (sight, name) in self.routes
 
 
@@ -112,7 +116,8 @@ def load(package: str, name: str) -> Table:
         for one in entry.get(sight, ())
     }
     state = data.get("state", {})
-    words = {_word(name) for _, name in (*by_name, *routes)} | {
+    imports = frozenset(name for one in data.get("framework", ()) for name in one.get("import", ()))
+    words = {_word(name) for name in (*(name for _, name in (*by_name, *routes)), *imports)} | {
         _word(name) for name in (*state.get("types", ()), *state.get("words", ()))
     }
     return Table(
@@ -138,6 +143,7 @@ def load(package: str, name: str) -> Table:
         words=frozenset(words - {b""}),
         start=frozenset(data.get("start", {}).get("functions", ())),
         caches=frozenset(state.get("caches", ())),
+        imports=imports,
         constants=dict(data.get("constants", {})),
     )
 
