@@ -76,9 +76,7 @@ def resolve(guest: Guest, image: Image | None, compose: ComposeFacts | None) -> 
     walk = _Walk(guest, argv, evidence, env, posixpath.normpath(posixpath.join("/", workdir)))
     if not walk.argv and not _procfile(walk, "web"):
         walk.unknown.append(_no_command(image))
-    for _ in range(_STEPS):
-        if not walk.argv or not _step(walk):
-            break
+    _walk_on(walk)
     return StartCommand(
         argv=tuple(walk.argv),
         evidence=tuple(dict.fromkeys(walk.evidence)),
@@ -90,10 +88,10 @@ def resolve(guest: Guest, image: Image | None, compose: ComposeFacts | None) -> 
     )
 
 
-def of_public_image(reference: str, compose: ComposeFacts) -> StartCommand:
+def of_public_image(guest: Guest, reference: str, compose: ComposeFacts) -> StartCommand:
     """The start command of a service that compose runs from an image: its own words, or the image's.
 
-    Nothing is followed: the files are in the image.
+    It is followed through what compose mounts; what lies in the image is not known.
     """
     argv, evidence = _stated(None, compose)
     known = base_images.find(reference)
@@ -104,7 +102,18 @@ def of_public_image(reference: str, compose: ComposeFacts) -> StartCommand:
         evidence = evidence or [compose.ref.evidence]
     env = {v.name: v.value for v in compose.environment if v.value is not None}
     workdir = compose.working_dir or (known.workdir if known is not None else "/")
-    return StartCommand(tuple(argv), tuple(evidence), env, workdir, confidence=confidence)
+    walk = _Walk(guest, argv, evidence, env, workdir)
+    _walk_on(walk)
+    return StartCommand(
+        tuple(walk.argv), tuple(walk.evidence), walk.env, walk.workdir, tuple(walk.facts), (), confidence
+    )
+
+
+def _walk_on(walk: _Walk) -> None:
+    """Look deeper until a program stands for itself."""
+    for _ in range(_STEPS):
+        if not walk.argv or not _step(walk):
+            break
 
 
 def _inherited(

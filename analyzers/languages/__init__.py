@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Protocol
 
+from analyzers import base_images
 from analyzers.command import StartCommand
 from analyzers.guest import Guest
 from analyzers.languages import detect
@@ -68,12 +69,28 @@ def read(
     if source is None:
         guest = Guest(tree, image, compose)
         language = detect.language(start.argv, image, guest, tree.paths, stages)
-        if language is None and any(detect.is_shell(tree.text(e.path) or "", e.path) for e in start.evidence):
+        known = base_images.find(image.base)
+        made_for = known is not None and bool(known.role)  # its own program runs, the script prepares it
+        if (
+            language is None
+            and not made_for
+            and any(detect.is_shell(tree.text(e.path) or "", e.path) for e in start.evidence)
+        ):
             language = "shell"  # a script of the repository that starts a program which the image brings
         if language in READERS and language != "python":
             source = _reader(language)(tree, image, compose, start, stages)
         return Reading(source.language if source else language, source)
     return Reading(source.language, source)
+
+
+def read_public(tree: Tree, reference: str, compose: ComposeFacts, start: StartCommand) -> Source | None:
+    """What compose mounts into a public web server's image makes of it; None for all other images."""
+    known = base_images.find(reference)
+    if known is None or not known.exact or known.language != "static":
+        return None
+    from analyzers.languages import static_site
+
+    return static_site.read(tree, None, compose, start, (), reference)
 
 
 def _reader(language: str) -> Reader:

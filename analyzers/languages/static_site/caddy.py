@@ -90,7 +90,7 @@ def _tokens(text: str) -> list[tuple[str, int]]:
             found.append(("\n", line))
             line += 1
             i += 1
-        elif c in " \t":
+        elif c.isspace():
             i += 1
         elif c == "\\" and text[i + 1 : i + 2] == "\n":
             line += 1

@@ -107,7 +107,7 @@ def lighttpd(files: Files, words: Sequence[str], workdir: str, at: Evidence | No
     given = next((words[i + 1] for i, word in enumerate(words[:-1]) if word == "-f"), None)
     path = posixpath.normpath(posixpath.join(workdir, given or "/etc/lighttpd/lighttpd.conf"))
     text = files.text(path)
-    root, port, where = "/var/www/localhost/htdocs", 80, at
+    root, port, where, heard = "/var/www/localhost/htdocs", 80, at, at
     if text is None:
         if given:
             what = f"what {path} configures: it is no file of the repository"
@@ -125,7 +125,7 @@ def lighttpd(files: Files, words: Sequence[str], workdir: str, at: Evidence | No
             if match[1] == "server.document-root":
                 root, where = plain, here
             elif match[1] == "server.port":
-                port = port_of(plain) or port
+                port, heard = port_of(plain) or port, here
             elif match[1] in ("proxy.server", "fastcgi.server", "scgi.server"):
                 stop = text.find("\n\n", match.start())
                 body = text[match.start() : stop if stop > 0 else match.start() + 2000]
@@ -142,6 +142,6 @@ def lighttpd(files: Files, words: Sequence[str], workdir: str, at: Evidence | No
                 site.features.append(Feature(match[1].split(".")[1].split("-")[0], here))
             elif match[1].startswith("auth.require"):
                 site.features.append(Feature("auth-basic", here))
-    site.heard.append(Heard(Inbound.HTTP, port, where))
+    site.heard.append(Heard(Inbound.HTTP, port, heard))
     site.roots.append(Root(posixpath.normpath(posixpath.join("/", root)), "/", where))
     return site
