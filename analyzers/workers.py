@@ -78,12 +78,11 @@ def run(function: Callable[[list[bytes]], list[Result]], items: Sequence[bytes])
     if pool is None or pool.cores < 2 or sum(map(len, items)) < _WORTH:
         return function(list(items))
     chunks = _chunks(items)
-    executor = pool.executor()
-    waiting: list[Future[list[Result]] | None] = [executor.submit(function, chunk) for chunk in chunks]
+    waiting = _submitted(pool, function, chunks)
     results: list[list[Result]] = [[] for _ in chunks]
     for number in reversed(range(len(chunks))):  # what no worker has begun is done here, from the end
         future = waiting[number]
-        if future is not None and future.cancel():
+        if future is None or future.cancel():
             results[number] = function(chunks[number])
             waiting[number] = None
     for number, future in enumerate(waiting):
@@ -96,6 +95,22 @@ def run(function: Callable[[list[bytes]], list[Result]], items: Sequence[bytes])
                 pool.close()
                 results[number] = function(chunks[number])
     return [result for part in results for result in part]
+
+
+def _submitted(
+    pool: _Pool, function: Callable[[list[bytes]], list[Result]], chunks: Sequence[list[bytes]]
+) -> list[Future[list[Result]] | None]:
+    """What workers were given; None for what they could not be given, for one of them was killed."""
+    executor = pool.executor()
+    waiting: list[Future[list[Result]] | None] = []
+    for chunk in chunks:
+        try:
+            waiting.append(executor.submit(function, chunk))
+        except BrokenProcessPool:
+            waiting.append(None)
+            pool.close()
+            executor = pool.executor()
+    return waiting
 
 
 def _chunks(items: Sequence[bytes]) -> list[list[bytes]]:
