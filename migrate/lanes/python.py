@@ -58,6 +58,9 @@ IMPORTS = frozenset(
     }
 )
 
+# How a server calls the application; each has a module of its name in the adapter.
+INTERFACES = ("wsgi", "asgi")
+
 # The build makes its own virtual environment: a Python is all it needs of the machine.
 REQUIRES = ("python",)
 
@@ -90,10 +93,10 @@ def render(plan: Plan) -> tuple[GeneratedFile, ...]:
             f"The application of {service.name} is not known.",
             do="Name it in the start command, as in `gunicorn package.module:application`.",
         )
-    if source.interface != "wsgi":
+    if source.interface not in INTERFACES:
         raise TargetError(
             f"{service.name} is called through {source.interface or 'an unknown interface'}.",
-            why="The Python lane has an adapter for WSGI only.",
+            why=f"The Python lane has adapters for {' and '.join(INTERFACES)} only.",
         )
     _check_entry(source.entry)
     guests = {file.source: file.guest for file in plan.files}

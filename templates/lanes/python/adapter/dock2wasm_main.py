@@ -75,10 +75,11 @@ def make_files(files, settings):
 
 
 def fill_gaps(tree, settings):
-    from dock2wasm_adapter import gaps, speedups, threads
+    from dock2wasm_adapter import gaps, loops, speedups, threads
 
     gaps.install(tree, settings["user_id"])
     threads.install()
+    loops.install()
     speedups.install()
 
 
@@ -144,7 +145,7 @@ def keep_code(code, left_out):
 
 
 def build():
-    """Everything up to the snapshot. Returns (tree, application, instance)."""
+    """Everything up to the snapshot. Returns (tree, application, instance, adapter)."""
     with open("/0/table.marshal", "rb", 0) as file:
         table, files, settings = marshal.loads(file.read())
     code = BuildCode(table)
@@ -159,8 +160,9 @@ def build():
 
     for name in settings["preload"]:
         importlib.import_module(name)
-    from dock2wasm_adapter import application, wsgi  # noqa: F401 - wsgi belongs into the snapshot
+    from dock2wasm_adapter import application
 
+    adapter = importlib.import_module(f"dock2wasm_adapter.{settings['interface']}")
     variables = import_dependencies(settings["dependencies"])
     own = frozenset(name for name, entry in table.items() if entry[4] == "app")
     app = application.Application(*settings["entry"], own=own)
@@ -169,13 +171,12 @@ def build():
     code.close()
     # The log is read line by line.
     sys.stdout.reconfigure(line_buffering=True)
-    return tree, app, instance
+    return tree, app, instance, adapter
 
 
-TREE, APPLICATION, INSTANCE = build()
+TREE, APPLICATION, INSTANCE, ADAPTER = build()
 
-from dock2wasm_adapter import wsgi  # noqa: E402 - build() made the finder that finds it
-from wit_world import exports  # noqa: E402
+from wit_world import exports  # noqa: E402 - build() made the finder that finds it
 
 
 def load():
@@ -188,7 +189,7 @@ class IncomingHandler(exports.IncomingHandler):
     """wasi:http/incoming-handler."""
 
     def handle(self, request, response_out):
-        wsgi.handle(load, request, response_out)
+        ADAPTER.handle(load, request, response_out)
         for path in TREE.take_unreported():
             text = f"dock2wasm: wrote {path}: kept in this instance's memory only, lost with it"
             print(text, file=sys.stderr, flush=True)

@@ -39,7 +39,9 @@ PRELOAD = (
     "hashlib",
     "threading",
 )
-RUNTIME = ("dock2wasm_main", "dock2wasm_adapter.wsgi", "wit_world.exports", "wit_world.imports.preopens")
+RUNTIME = ("dock2wasm_main", "wit_world.exports", "wit_world.imports.preopens")
+# Imported by a name that is computed: module -> what comes with it, also in the snapshot.
+HIDDEN = {"anyio._core._eventloop": ("anyio._backends._asyncio",)}
 METADATA = ("METADATA", "entry_points.txt", "top_level.txt")
 LARGE = 64 * 1024 * 1024
 
@@ -64,6 +66,11 @@ def entry_of(text):
     except (SyntaxError, ValueError) as error:
         raise BuildFailed(f"the entry {text!r} cannot be read: {error}") from None
     return module, ".".join([expression.id, *parts]), call
+
+
+def adapter_of(lane):
+    """The module that speaks the application's interface."""
+    return f"dock2wasm_adapter.{lane['interface']}"
 
 
 class Index:
@@ -96,6 +103,7 @@ class Index:
             module = self.modules[name]
             for found in module["imports"].values():
                 waiting += found
+            waiting += HIDDEN.get(name, ())
             for mention in module["mentions"]:
                 # A word is no import; the name of a module of a dependency or of the application is.
                 if mention in self.modules and self.modules[mention]["group"] in ("app", "site"):
@@ -144,7 +152,7 @@ BUILT_IN = set(sys.builtin_module_names) | {
     "_hashlib", "_heapq", "_hmac", "_json", "_md5", "_opcode", "_pickle", "_queue", "_random", "_sha1",
     "_sha2", "_sha3", "_socket", "_sqlite3", "_statistics", "_struct", "_zoneinfo", "array", "binascii",
     "cmath", "math", "pyexpat", "select", "unicodedata", "zlib", "faulthandler", "fcntl", "pwd", "grp",
-    "resource", "syslog", "_typing", "_io", "errno", "posix",
+    "resource", "syslog", "_interpreters", "_interpqueues", "_typing", "_io", "errno", "posix",
 }  # fmt: skip
 
 
@@ -206,7 +214,7 @@ def select(lane):
                         f"{e['origin']}:{e['line']}: {e['message']}"
                         f" (imported by {importer}; the component runs Python 3.14)"
                     )
-    kept = index.closure([*application, *RUNTIME, *ALWAYS, *PRELOAD])
+    kept = index.closure([*application, *RUNTIME, adapter_of(lane), *ALWAYS, *PRELOAD])
     for pattern in lane.get("keep", []):
         kept |= index.closure([n for n in index.modules if n == pattern or fnmatch.fnmatchcase(n, pattern)])
     kept |= {n for n, m in index.modules.items() if m["group"] in ("wit", "app")}
@@ -238,6 +246,8 @@ def snapshot():
     site = lane.get("site_packages", SITE_PACKAGES)
     workdir = os.path.normpath("/" + lane["workdir"].lstrip("/"))
     wanted = dependencies(index, entry[0])
+    for name in sorted(kept & set(HIDDEN)):
+        wanted += [(hidden, False, name) for hidden in HIDDEN[name] if hidden in kept]
     tables = {
         "folders": [workdir, site, STDLIB, *lane["sys_path"]],
         "workdir": workdir,
@@ -245,6 +255,7 @@ def snapshot():
         "user_id": lane.get("user_id", 0),
         "home": lane.get("home", "/root"),
         "preload": list(PRELOAD),
+        "interface": lane["interface"],
         "dependencies": wanted,
         "entry": entry,
         "left_out": left_out,

@@ -48,7 +48,7 @@ class Application:
             found = found(*args, **kwargs)
         if not callable(found):
             raise ApplicationError(
-                f"{self.module}:{self.attribute} is {type(found).__name__}, no WSGI application."
+                f"{self.module}:{self.attribute} is {type(found).__name__}, nothing that can be called."
             )
         return found
 

@@ -99,6 +99,48 @@ def _user_modules():
     )  # fmt: skip
 
 
+def _interpreters():
+    """What concurrent.interpreters (and anyio, which imports it) needs to be imported."""
+
+    class InterpreterError(Exception):
+        pass
+
+    class InterpreterNotFoundError(InterpreterError):
+        pass
+
+    class NotShareableError(TypeError):
+        pass
+
+    class QueueError(RuntimeError):
+        pass
+
+    class QueueNotFoundError(QueueError):
+        pass
+
+    feature = "concurrent.interpreters (a second interpreter)"
+    whence = ("UNKNOWN", "RUNTIME", "LEGACY_CAPI", "CAPI", "XI", "STDLIB")
+    _module(
+        "_interpreters",
+        InterpreterError=InterpreterError,
+        InterpreterNotFoundError=InterpreterNotFoundError,
+        NotShareableError=NotShareableError,
+        is_shareable=lambda value: isinstance(value, (type(None), bool, int, float, str, bytes)),
+        create=refuse(feature),
+        get_current=refuse(feature),
+        get_main=refuse(feature),
+        list_all=lambda require_ready=False: [],
+        **{f"WHENCE_{name}": number for number, name in enumerate(whence)},
+    )
+    _module(
+        "_interpqueues",
+        QueueError=QueueError,
+        QueueNotFoundError=QueueNotFoundError,
+        create=refuse("a queue between interpreters"),
+        list_all=list,
+        _register_heap_types=lambda *types: None,
+    )
+
+
 def _hashlib(hashlib):
     """OpenSSL's key derivations: PBKDF2 over the built-in hashes; scrypt would take minutes: refused."""
     if not hasattr(hashlib, "pbkdf2_hmac"):
@@ -186,6 +228,7 @@ def install(tree, user_id=0):
     modules.TREE = tree
     _os(user_id)
     _user_modules()
+    _interpreters()
     modules.hook("hashlib", _hashlib)
     modules.hook("subprocess", _subprocess)
     modules.hook("multiprocessing.process", _multiprocessing)

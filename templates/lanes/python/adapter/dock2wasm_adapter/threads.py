@@ -15,7 +15,7 @@ from dock2wasm_adapter.gaps import UnsupportedError
 # How long the tasks that run inside `start()` may sleep altogether before they count as a loop.
 SLEEP_BUDGET = 5.0
 
-_REMEDY = "there are no threads in WebAssembly; move the work out of the service or do it within the request"
+REMEDY = "there are no threads in WebAssembly; move the work out of the service or do it within the request"
 
 
 class _Running:
@@ -63,7 +63,7 @@ def _pause(seconds, why):
         _running.slept += seconds
         if _running.slept > SLEEP_BUDGET:
             raise UnsupportedError(
-                f"dock2wasm: the thread {_running.names[-1]!r} keeps running ({why}); {_REMEDY}"
+                f"dock2wasm: the thread {_running.names[-1]!r} keeps running ({why}); {REMEDY}"
             )
     _sleep(seconds)
 
@@ -89,7 +89,7 @@ def _threading(threading):
         run = self._target if type(self).run is threading.Thread.run else type(self).run
         if loops_forever(run):
             raise UnsupportedError(
-                f"dock2wasm: the thread {self.name!r} runs a loop without an end; {_REMEDY}"
+                f"dock2wasm: the thread {self.name!r} runs a loop without an end; {REMEDY}"
             )
         self._started.set()
         if not _running.names:
@@ -125,14 +125,14 @@ def _threading(threading):
     threading.Thread.is_alive = is_alive
 
     def timer_start(self):
-        raise UnsupportedError(f"dock2wasm: threading.Timer({self.interval!r}) cannot fire later; {_REMEDY}")
+        raise UnsupportedError(f"dock2wasm: threading.Timer({self.interval!r}) cannot fire later; {REMEDY}")
 
     threading.Timer.start = timer_start
 
     def wait(self, timeout=None):
         # Nobody else runs, so nobody can notify: only time can pass.
         if timeout is None:
-            raise UnsupportedError(f"dock2wasm: waiting for another thread would never end; {_REMEDY}")
+            raise UnsupportedError(f"dock2wasm: waiting for another thread would never end; {REMEDY}")
         if timeout > 0:
             saved = self._release_save()
             try:
@@ -160,7 +160,7 @@ def _thread_pool(module):
             if self._shutdown:
                 raise RuntimeError("cannot schedule new futures after shutdown")
             if loops_forever(fn):
-                raise UnsupportedError(f"dock2wasm: {fn!r} runs a loop without an end; {_REMEDY}")
+                raise UnsupportedError(f"dock2wasm: {fn!r} runs a loop without an end; {REMEDY}")
             initializer, initargs = self._initializer
             if initializer is not None:
                 self._initializer = (None, ())
