@@ -5,8 +5,8 @@ Requests do work that is heavy on the processor.
 
 ## Why
 
-CPython on WASI runs such work several times slower than the container's CPython; for example a
-password hash in pure Python takes seconds where OpenSSL takes milliseconds.
+WebAssembly runs such work slower than the container's machine code, interpreters inside a component
+several times so: a password hash in pure Python takes seconds where OpenSSL takes milliseconds.
 
 ## How to mend
 

@@ -1,13 +1,13 @@
 """
 ## What it says
 
-A package that the service uses is native code, and nothing takes its place: no pure-Python fallback
-inside the package, and no build for CPython on WASI that the lane can use.
+A package that the service uses is native code, and nothing takes its place: no fallback in the
+service's own language inside the package, and no build for WASI that the lane can use.
 
 ## Why
 
-The component holds CPython compiled to WebAssembly. Machine code from a Linux wheel cannot run
-there; the package must be built for WASI from its own source, or be replaced.
+A component holds WebAssembly only. Machine code of a Linux wheel, gem, jar or NuGet package cannot
+run there; the package must be built for WASI from its own source, or be replaced.
 
 ## How to mend
 
@@ -16,7 +16,7 @@ until the lane carries a WASI build: `needs` names what is missing.
 
 ## What it cannot know
 
-Whether the code path that uses the package is ever taken. A package in the requirements that no
+Whether the code path that uses the package is ever taken. A package in the manifest that no
 reachable module imports is reported without effect.
 """
 
@@ -82,7 +82,7 @@ def check(service: Service) -> Iterator[Finding]:
                 f"{found.name} is native code, but no reachable module imports it.",
                 [found.evidence],
                 effect=Effect.NONE,
-                remedy="Leave it out of the requirements.",
+                remedy="Leave it out of the manifest.",
             )
         elif found.kind is DependencyClass.NATIVE:
             yield RULE.finding(

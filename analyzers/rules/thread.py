@@ -5,8 +5,8 @@ The service starts threads or uses a pool of threads.
 
 ## Why
 
-CPython on WASI cannot start threads (`RuntimeError: can't start new thread`). The python lane does
-not run their work in line yet.
+A component of WASI 0.2 has one thread. CPython there cannot start another (`RuntimeError: can't start
+new thread`), and no lane runs the work of threads in line yet.
 
 ## How to mend
 
@@ -42,7 +42,7 @@ RULE = Rule(
 def check(service: Service) -> Iterator[Finding]:
     for found in service.facts(FactKind.THREAD):
         yield RULE.finding(
-            f"{found.subject} starts a thread; CPython on WASI has none.",
+            f"{found.subject} starts a thread; a component has but one.",
             found.evidence,
             confidence=found.confidence,
         )
