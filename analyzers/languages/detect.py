@@ -72,9 +72,11 @@ _BUILDS = (
     (re.compile(r"(?:^|[\s;&|(])(?:xx-)?go\s+(?:build|install)\s"), "go"),
 )
 _C_BUILD = re.compile(
-    r"(?:^|[\s;&|(])(?:gcc|g\+\+|clang|clang\+\+|cc|c\+\+|make|cmake|meson|ninja|\./configure)\s"
+    r"(?:^|[\s;&|(])(?:gcc|g\+\+|clang|clang\+\+|nvcc|cc|c\+\+|make|cmake|meson|ninja|bazel|\./configure)(?:\s|$)",
+    re.MULTILINE,
 )
-_C_SOURCES = (".c", ".cc", ".cpp", ".cxx")
+_SCRIPT = re.compile(r"\S\.sh(?:\s|$)", re.MULTILINE)
+_C_SOURCES = (".c", ".cc", ".cpp", ".cxx", ".cu")
 # Manifest at the top of the build context, strongest first: a Go service may hold a package.json too.
 _MANIFESTS = (
     ("go.mod", "go"),
@@ -180,8 +182,14 @@ def _of_builds(image: Image) -> str | None:
         for pattern, of in _BUILDS:
             if pattern.search(run.command):
                 return of
-    compiles = any(_C_BUILD.search(run.command) for run in image.runs)
-    return "c" if compiles and any(file.source.endswith(_C_SOURCES) for file in image.files) else None
+    if not any(file.source.endswith(_C_SOURCES) for file in image.files):
+        return None
+    others = {manifest for manifest, of in _MANIFESTS if of != "c"}
+    alone = not any(posixpath.basename(file.source) in others for file in image.files)
+    for run in image.runs:
+        if _C_BUILD.search(run.command) or (alone and _SCRIPT.search(run.command)):
+            return "c"
+    return None
 
 
 def _of_base(image: Image) -> str | None:

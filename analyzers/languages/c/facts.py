@@ -181,10 +181,8 @@ def _in_loop(node: Node) -> bool:
             "do_statement",
             "for_range_loop",
             "lambda_expression",
-        ):
-            condition = above.child_by_field_name("condition")
-            if condition is None or not _READS.search(syntax.text(condition)):
-                return True
+        ) and not _READS.search(syntax.text(above)[:1_500]):
+            return True
         above = above.parent
     return False
 

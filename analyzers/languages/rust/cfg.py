@@ -35,7 +35,7 @@ def _predicate(tokens: list[str], at: int, features: Set[str], depth: int) -> tu
     name = tokens[at]
     following = tokens[at + 1] if at + 1 < len(tokens) else ""
     if following == "=":
-        value = tokens[at + 2].strip('r#"') if at + 2 < len(tokens) else ""
+        value = tokens[at + 2].partition('"')[2].partition('"')[0] if at + 2 < len(tokens) else ""
         return _option(name, value, features), at + 3
     if following != "(":
         return (True if name in _TRUE else False if name in _FALSE else None), at + 1

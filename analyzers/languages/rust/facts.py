@@ -136,10 +136,11 @@ class Collector:
         first = path.partition("::")[0]
         if table.knows(first):
             return found
-        if first in ("crate", "self", "super"):
+        own = {"crate", "self", "super", *file.inline, *(name for name, _, _ in file.modules)}
+        if first in own or any(other.crate == first for other in self.files):
             parts = path.split("::")
             for size in (2, 1):  # `crate::db::Connection::open`, re-exported there
-                if len(parts) > size + 1:
+                if len(parts) > size:
                     home, name = parts[-size - 1], parts[-size]
                     for other in self.files:
                         stem = other.guest.rsplit("/", 1)[-1][:-3]

@@ -64,9 +64,10 @@ def _called(owner: Package, files: list[File], by_folder: dict[str, Package]) ->
     names: set[str] = set()
     for file in files:
         text = file.root.text or b""
-        names |= {
-            name for name in places if name not in names and re.search(rb"\b%s\b" % name.encode(), text)
-        }
+        for name in places.keys() - names:
+            word = name.encode()
+            if word in text and re.search(rb"\b%s\b" % re.escape(word), text):
+                names.add(name)
     return [places[name] for name in sorted(names) if not _is_macro_package(places[name])]
 
 
