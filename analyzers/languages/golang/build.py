@@ -315,7 +315,7 @@ def _place(tree: Tree, modules: Sources, line: Line) -> Found:
     layout = modules.layout(line.image)
     package = line.package
     if package.endswith(".go"):
-        package = posixpath.dirname(package) or "."
+        package = posixpath.join(".", posixpath.dirname(package))
     if package.startswith((".", "/")):
         if package.endswith("/..."):
             base = layout.folder(posixpath.join(line.folder, package[:-4]))
@@ -332,7 +332,7 @@ def _place(tree: Tree, modules: Sources, line: Line) -> Found:
             rest = package[len(module.path) :].lstrip("/")
             target = posixpath.normpath(posixpath.join(module.folder, rest))
             found.folder = "" if target == "." else target
-        elif here is not None:
+        elif module is None:
             direct = layout.folder(posixpath.join(line.folder, package))
             gopath = layout.folder(posixpath.join("/go/src", package))
             found.folder = direct if direct is not None else gopath

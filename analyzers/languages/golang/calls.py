@@ -42,7 +42,8 @@ def collect(program: Program) -> tuple[Call, ...]:
 
 
 def _of_file(program: Program, file: GoFile) -> Iterator[Call]:
-    for node in syntax.captures("go", _PATTERN, file.root).get("use", []):
+    nodes = syntax.captures("go", _PATTERN, file.root).get("use", [])
+    for node in sorted(nodes, key=lambda one: one.start_byte):
         function = file.at(node.start_byte)
         reach = Reach.IMPORT if function is None else program.functions.get(function)
         if reach is None or (function is None and _checks_only(node)):

@@ -29,7 +29,10 @@ class Layout:
         for guest, source in sorted(self._folders.items()):
             inside = folder == source or folder.startswith(f"{source}/" if source else "")
             if inside and "/src/" in guest and "." in guest.partition("/src/")[2].partition("/")[0]:
-                return source, guest.partition("/src/")[2]
+                path = guest.partition("/src/")[2]
+                while source and posixpath.basename(source) == posixpath.basename(path):
+                    source, path = posixpath.dirname(source), posixpath.dirname(path)
+                return source, path
         return None
 
     def folder(self, path: str) -> str | None:

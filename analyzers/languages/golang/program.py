@@ -489,11 +489,12 @@ class Program:
                 "go", "(go_statement (call_expression function: (_) @called))", file.root
             ).get("called", []):
                 around = file.at(node.start_byte)
+                targets: list[Function] = []
+                if around is not None and node.type == "func_literal":
+                    targets, around = [around], around.outer
                 if around is None or around not in edges:
                     continue
-                if node.type == "func_literal":
-                    targets = [one for one in around.inner if one.start == node.start_byte]
-                else:
+                if not targets:  # a literal is a function of its own already
                     name = node.child_by_field_name("field") or node
                     targets = [
                         t
