@@ -223,7 +223,7 @@ def assess(root: Path, name: str = "json") -> str:
 
 
 def verdict(report: dict[str, Any]) -> str:
-    return next(one["verdict"] for one in report["services"] if one["path"] == "ok")
+    return next(str(one["verdict"]) for one in report["services"] if one["path"] == "ok")
 
 
 @pytest.mark.parametrize("case", CASES)
