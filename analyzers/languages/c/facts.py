@@ -6,7 +6,7 @@ import bisect
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,6 +42,8 @@ _SIDE = re.compile(r"prom|metric|admin|stats|health|debug|telnet|monitor|exporte
 _LOG = re.compile(r"log|pid|core|dump|trace|lock", re.IGNORECASE)
 _DAEMON = re.compile(r"daemon|background|detach", re.IGNORECASE)
 _READS = re.compile(r"getopt|arg[cv]|fgets|readdir|getline")  # loops over options and lines of files
+# What a loop that goes on for as long as the program serves contains.
+_SERVES = re.compile(r"accept|select|poll|recv|kevent|dispatch|sleep|pause|handle|serve|process|loop|run|wait")
 _HTTP = re.compile(r"HTTP/(?:1\.[01]|%)")
 _ROUTES = re.compile(
     r"CROW_(?:BP_)?ROUTE\s*\(\s*\w+\s*,\s*\"(?P<crow>[^\"]+)\""
@@ -109,10 +111,11 @@ class _Collector:
         before = self.found.get(key)
         if before is None:
             self.found[key] = Fact(kind, subject, (place,), detail, reach, confidence)
+        elif before.reach is Reach.IMPORT and reach is not Reach.IMPORT:
+            rest = tuple(one for one in before.evidence if one != place)
+            self.found[key] = Fact(kind, subject, (place, *rest)[:8], detail, reach, confidence)
         elif len(before.evidence) < 8 and place not in before.evidence:
-            worst = reach if before.reach is Reach.IMPORT else before.reach
-            sure = confidence if before.reach is Reach.IMPORT else before.confidence
-            self.found[key] = Fact(kind, subject, (*before.evidence, place), detail, worst, sure)
+            self.found[key] = replace(before, evidence=(*before.evidence, place))
 
 
 def collect(program: CProgram) -> Found:
