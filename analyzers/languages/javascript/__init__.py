@@ -10,6 +10,7 @@ from dataclasses import replace
 from analyzers import command
 from analyzers.command import StartCommand
 from analyzers.guest import Guest
+from analyzers.languages import built, static_site
 from analyzers.languages.javascript import dependencies, frameworks, launch, routes, state, table
 from analyzers.languages.javascript.facts import Collector
 from analyzers.languages.javascript.launch import FILE_SERVERS, Launch
@@ -84,6 +85,18 @@ def read(
                     break
     if found is None:
         return None
+    if found.server in FILE_SERVERS:
+        words = (found.server or "", *found.words)
+        served = StartCommand(
+            words,
+            tuple(found.evidence),
+            found.environment,
+            found.workdir,
+            tuple(found.facts),
+            tuple(found.unknown),
+        )
+        if (site := static_site.read(tree, image, compose, served, stages)) is not None:
+            return site
     variables = command.environment(image, compose)
     passed = frozenset(variable.name for variable in variables if variable.value is None)
     program = Program(tree, image, guest, stages, found.environment, found.workdir, passed)
@@ -126,6 +139,8 @@ class _Reading:
         elif interface is None and any(f.kind is FactKind.LISTEN and f.subject == "http" for f in facts):
             interface = "node:http"
         facts = _settled(facts, found_routes, self.framework)
+        if any(fact.kind is FactKind.LISTEN and fact.subject == "websocket" for fact in facts):
+            self.framework = next((name for name in ("socket.io", "ws") if name in imported), self.framework)
         if (
             self.launch.runtime in ("bun", "deno")
             and interface == "node:http"
@@ -204,8 +219,6 @@ class _Reading:
         self._loaded_by_place(module)
 
     def _made(self, path: str) -> tuple[int, str]:
-        from analyzers.languages import built
-
         place = built.origin(self.image, self.program.stages, path)
         number = next((i for i, one in enumerate(self.program.images) if one is place.image), 0)
         return number, place.path
@@ -221,9 +234,14 @@ class _Reading:
         framework = self.launch.server or ""
         if framework in FILE_SERVERS:
             return
-        for number in range(len(self.program.guests)):
-            package = self.program.projects[number].nearest(self.launch.workdir)
-            folder = package.folder if package is not None else self.launch.workdir
+        places = [(number, self.launch.workdir) for number in range(len(self.program.guests))]
+        for output in (".next", ".output", "build", "dist"):  # what was copied from the stage that built it
+            number, path = self._made(posixpath.join(self.launch.workdir, output))
+            if number:
+                places.append((number, posixpath.dirname(path)))
+        for number, place in places:
+            package = self.program.projects[number].nearest(place)
+            folder = package.folder if package is not None else place
             found = frameworks.entries(self.program, number, folder, framework)
             if found:
                 self.stage, self.folder = number, folder
@@ -321,7 +339,7 @@ class _Reading:
             Unknown(f"what {path} does: it {why}", "the sources it was made from", Evidence(path, 1, ""))
             for path, why in self.program.skipped.items()
         ]
-        for specifier, (module, _) in list(self.program.unresolved.items())[:10]:
+        for specifier, module in list(self.program.unresolved.items())[:10]:
             line = module.data[: module.data.find(specifier.encode())].count(b"\n") + 1
             found.append(
                 Unknown(

@@ -15,37 +15,39 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252}[A-Za-z0-9])?")
-_OPTIONS = ("port",)
 _OWN = frozenset({"localhost", "127.0.0.1", "0.0.0.0", "::1"})  # noqa: S104 (compared, nothing binds)
 
 
-def of_call(values: Values, module: Module, call: Node, keys: Sequence[str], port: int | None = None) -> str:
-    """`host` or `host:port` that a call's first arguments name; "" where reading cannot tell."""
-    given = modules.arguments(call)
-    if not given:
-        return ""
-    for node in given[:2]:
-        found = of_value(values, values.value(module, node), keys, port)
+def of_call(values: Values, module: Module, call: Node, keys: Sequence[str], *, urls: bool = False) -> str:
+    """`host` or `host:port` that a call's first arguments name; "" where reading cannot tell.
+
+    With `urls` an argument that is text counts only as a URL: a path is no host.
+    """
+    for node in modules.arguments(call)[:2]:
+        value = values.value(module, node)
+        if urls and isinstance(value, str) and "://" not in value:
+            continue
+        found = of_value(values, value, keys)
         if found:
             return found
     return ""
 
 
-def of_value(values: Values, value: Value, keys: Sequence[str], port: int | None = None) -> str:
+def of_value(values: Values, value: Value, keys: Sequence[str]) -> str:
     """The same of a value: an address, or an object (or array) that holds one under one of these keys."""
     if isinstance(value, str):
-        return of_text(value, port)
+        return of_text(value)
     if not isinstance(value, Literal):
         return ""
     if value.node.type == "array":
-        return of_value(values, values.inside(value, "0"), keys, port)
+        return of_value(values, values.inside(value, "0"), keys)
     for key in keys:
         inner: Value = value
         for part in key.split("."):
             inner = values.inside(inner, part) if isinstance(inner, Literal) else UNKNOWN
         if isinstance(inner, Literal) and inner.node.type == "array":
             inner = values.inside(inner, "0")
-        if isinstance(inner, str) and (found := of_text(inner, port)):
+        if isinstance(inner, str) and (found := of_text(inner)):
             if ":" not in found:
                 number = values.inside(value, "port")
                 if isinstance(number, str) and number.isascii() and number.isdigit():
@@ -56,9 +58,8 @@ def of_value(values: Values, value: Value, keys: Sequence[str], port: int | None
     return ""
 
 
-def of_text(text: str, port: int | None = None) -> str:
+def of_text(text: str) -> str:
     """Host and port of a URL, of `host:port` or of a host; "" where a part of the host is not known."""
-    del port
     head = text
     if "://" in text:
         rest = text.partition("://")[2]

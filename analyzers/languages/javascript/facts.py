@@ -21,6 +21,7 @@ _EVIDENCE = 8  # lines shown for one fact
 _DEFAULT = re.compile(rb"\s*(?:\|\||\?\?)\s*(?:'([^'\n]*)'|\"([^\"\n]*)\"|([\w.]+))?")
 _REQUIRED = re.compile(rb"\)?\s*\)?\s*\{?\s*[^}]{0,120}?(?:throw\b|process\.exit)", re.DOTALL)
 _VARIABLE = re.compile(r"[A-Za-z_]\w*")
+_PRISMA = re.compile(rb"new\s+(?:\w+\.)?PrismaClient\b|extends\s+PrismaClient\b")
 _CLIENT_ADDRESS = re.compile(
     rb"\b(?:req|request|ctx|c|context|socket|ctx\.request|ctx\.req)\??\.(ip|ips|connection\??\.remoteAddress|"
     rb"socket\??\.remoteAddress|info\.remoteAddress|handshake\.address)\b(?!\s*=[^=])"
@@ -93,6 +94,8 @@ class Collector:
             for node in (*module.nodes.get("call", ()), *module.nodes.get("new", ())):
                 self._call(module, node)
             for node in module.computed:
+                if (module.path, node.start_byte) in self.values.program.followed:
+                    continue
                 text = syntax.text(node)
                 self.add(FactKind.DYNAMIC_IMPORT, text if len(text) < 80 else text[:77] + "…", module, node)
             self._decorators(module)
@@ -116,6 +119,8 @@ class Collector:
         known = self.known
         if (connection := known.connections.get(name)) is not None and _makes(name, node):
             self._connection(module, node, name, connection)
+            if name in known.names("worker"):
+                self.add(FactKind.WORKER, name.replace("()", ""), module, node)
             return
         if name in known.orm:
             self._orm(module, node)
@@ -203,7 +208,7 @@ class Collector:
                 FactKind.DATABASE, "sqlite", module, node, path.replace(TEMPORARY, ""), reach=Reach.REQUEST
             )
             return
-        where = addresses.of_call(self.values, module, node, connection.keys, connection.port)
+        where = addresses.of_call(self.values, module, node, connection.keys)
         kind = FactKind.DATABASE if connection.kind == "database" else FactKind.OUTBOUND
         self.add(kind, connection.protocol, module, node, where, reach=Reach.REQUEST)
 
@@ -269,7 +274,7 @@ class Collector:
                 "App.prototype",
             ):
                 return
-            where = addresses.of_call(self.values, module, node, known.http_keys) or known.sdk[sdk]
+            where = addresses.of_call(self.values, module, node, known.http_keys, urls=True) or known.sdk[sdk]
             self.add(FactKind.OUTBOUND, "http", module, node, where, reach=Reach.REQUEST)
             return
         if _below(name, known.grpc):
@@ -289,11 +294,13 @@ class Collector:
         return option is not None and option != ""
 
     def _request(self, module: Module, node: Node, base: Node | None = None) -> None:
-        where = addresses.of_call(self.values, module, node, self.known.http_keys)
+        where = addresses.of_call(self.values, module, node, self.known.http_keys, urls=True)
         if not where and base is not None:  # `axios.create({baseURL})` and the like
             made = self.values.ref(module, base)
             if made.node.type in ("call_expression", "new_expression"):
-                where = addresses.of_call(self.values, made.module, made.node, self.known.http_keys)
+                where = addresses.of_call(
+                    self.values, made.module, made.node, self.known.http_keys, urls=True
+                )
         if where.partition(":")[0] in ("localhost", "127.0.0.1") and _is_healthcheck(module):
             return
         first = next(iter(modules.arguments(node)), None)
@@ -482,14 +489,12 @@ class Collector:
                 continue
             if package_of(target) in self.known.gpu:
                 self.add(FactKind.GPU, package_of(target), module, use.node)
-            if target.startswith("@prisma/client"):
+            opened = target.startswith("@prisma/client") and _PRISMA.search(module.data)
+            if opened or target == "nestjs-prisma":
                 self._prisma(module, use.node)
 
     def _prisma(self, module: Module, node: Node) -> None:
-        """Prisma's client speaks what its schema says. It is opened where the class is used as one."""
-        used = re.search(rb"new\s+(?:\w+\.)?PrismaClient\b|extends\s+PrismaClient\b", module.data)
-        if used is None:
-            return
+        """Prisma's client speaks what its schema says."""
         guest = self.values.program.guests[module.stage]
         schemas = sorted(
             (p for p in guest.files if p.endswith(".prisma")), key=lambda p: ("node_modules" in p, len(p))

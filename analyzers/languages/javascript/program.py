@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from analyzers.guest import Guest
 from analyzers.languages import built
@@ -13,6 +15,14 @@ from analyzers.languages.javascript.project import Project, above, table
 from analyzers.model import Image
 from analyzers.repository import Tree
 
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+# `./scripts/${name}` and path.join(__dirname, 'scripts', name)
+_IN_FOLDER = re.compile(
+    r"`(\.{1,2}/(?:[\w.-]+/)*)\$\{[^`]*`$|path\.(?:join|resolve)\(\s*__dirname\s*,\s*(?:['\"`]([\w./-]+)"
+    r"['\"`]\s*,\s*)?\w+\s*\)$"
+)
 _FILES = 4_000  # modules of one service
 _TESTS = frozenset({"test", "tests", "__tests__", "__mocks__", "spec", "e2e", "fixtures", "cypress"})
 
@@ -91,7 +101,8 @@ class Program:
         self.workdir = workdir
         self.modules: dict[str, Module] = {}
         self.skipped: dict[str, str] = {}  # repository path -> why it was not parsed
-        self.unresolved: dict[str, tuple[Module, str]] = {}
+        self.unresolved: dict[str, Module] = {}  # relative import -> the first module that asks for it
+        self.followed: set[tuple[str, int]] = set()  # computed imports whose folder is known
         self.data: set[str] = set()  # JSON and other files that are imported
         self._resolved: dict[tuple[int, str, str], str | Module | None] = {}
         self.outside = False  # sources were taken from the build context, not from the image
@@ -108,6 +119,7 @@ class Program:
             place = built.origin(self.images[0], self.stages, path)
             number = next((i for i, image in enumerate(self.images) if image is place.image), 0)
             if number:
+                place = built.Origin(place.image, self._deployed(number, place.path))
                 found = outputs.source_file(self.guests[number], place.path)
                 if found is not None:
                     return number, found
@@ -116,6 +128,20 @@ class Program:
                     return number, found
         found = self._source(stage, path)
         return (stage, found) if found is not None else None
+
+    def _deployed(self, stage: int, path: str) -> str:
+        """Where a file of a folder comes from that `pnpm deploy` made of a workspace's package."""
+        for run in self.images[stage].runs:
+            match = re.search(r"\bpnpm\b[^&|;\n]*\bdeploy\b([^&|;\n]*)", run.command)
+            name = re.search(r"(?:--filter|-F)[= ]['\"]?([^\s'\"]+)", match[0]) if match else None
+            words = [w for w in match[1].split() if not w.startswith("-")] if match else []
+            if name is None or not words:
+                continue
+            target = posixpath.normpath(posixpath.join(run.workdir, words[-1]))
+            package = self.projects[stage].named(name[1].removesuffix("..."))
+            if package is not None and (path == target or path.startswith(target + "/")):
+                return package.folder + path[len(target) :]
+        return path
 
     def _source(self, stage: int, path: str) -> str | None:
         return outputs.sources_of(self.images[stage], self.guests[stage], self.projects[stage], path)
@@ -252,9 +278,35 @@ class Program:
                     if not _is_test(target.path):
                         below.append(target)
                 elif target is None and use.specifier.startswith("."):
-                    self.unresolved.setdefault(use.specifier, (module, use.specifier))
+                    place = posixpath.join(posixpath.dirname(module.guest), use.specifier)
+                    if self.find(place, module.stage) is None:
+                        self.unresolved.setdefault(use.specifier, module)
+            for node in module.computed:
+                below += self._folder_of(module, node)
             todo += reversed(below)
         return tuple(found.values())
+
+    def _folder_of(self, module: Module, node: Node) -> list[Module]:
+        """All modules of `require(`./scripts/${name}`)`: those in the folder that is known."""
+        given = modules.arguments(node)
+        text = (given[0].text or b"").decode("utf-8", "replace") if given else ""
+        match = _IN_FOLDER.match(text)
+        if match is None:
+            return []
+        folder = posixpath.normpath(
+            posixpath.join(posixpath.dirname(module.guest), match[1] or match[2] or ".")
+        )
+        if folder == module.guest:
+            return []
+        prefix = folder.rstrip("/") + "/"
+        found = [
+            one
+            for one in self.below(module.stage, folder)
+            if "/" not in one.guest[len(prefix) :] or one.guest.endswith(("/index.js", "/index.ts"))
+        ]
+        if found:
+            self.followed.add((module.path, node.start_byte))
+        return found
 
     def below(self, stage: int, folder: str) -> tuple[Module, ...]:
         """All modules in a folder, tests left out: frameworks load them by their place."""

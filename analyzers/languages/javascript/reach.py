@@ -113,6 +113,11 @@ _NAMING = frozenset(
      "object_pattern", "export_statement", "type_annotation"}
 )  # fmt: skip
 _CONDITION = 300  # bytes of a condition that could be a constant
+# Decorators of methods that a framework calls with requests, messages or at times.
+_ROUTED = re.compile(
+    rb"@(?:Get|Post|Put|Patch|Delete|Head|Options|All|Sse|Query|Mutation|Subscription|ResolveField|Cron|Interval|"
+    rb"SubscribeMessage|MessagePattern|EventPattern|GrpcMethod|Process|OnEvent)\("
+)
 _OCCURRENCES = 200  # uses of one name that are looked at
 
 
@@ -124,6 +129,7 @@ class Reaches:
         self.reached = reached
         self._off: dict[str, list[tuple[int, int]]] = {}
         self._start: dict[tuple[str, int], bool] = {}
+        self._open: set[tuple[str, int]] = set()
         self._importers: dict[str, list[Module]] = {}
         for module in reached:
             for use in module.uses:
@@ -166,8 +172,15 @@ class Reaches:
         key = (module.path, node.start_byte)
         if key not in self._start:
             self._start[key] = True  # a function that calls itself is decided by its other callers
+            self._open.add(key)
             self._start[key] = self._decide(module, node)
+            self._open.discard(key)
         return self._start[key]
+
+    def _is_open(self, module: Module, position: int) -> bool:
+        """Whether the function around a byte is being decided: what it calls says nothing of itself."""
+        function = next(module.enclosing(position, "function"), None)
+        return function is not None and (module.path, function.node.start_byte) in self._open
 
     def _decide(self, module: Module, node: Node) -> bool:
         if node.type == "method_definition":
@@ -298,6 +311,8 @@ class Reaches:
         return False
 
     def _live(self, module: Module, position: int) -> bool | None:
+        if self._is_open(module, position):
+            return None
         reach = self.of(module, position)
         return None if reach is None else reach is Reach.IMPORT
 
@@ -315,6 +330,8 @@ class Reaches:
         name = syntax.text(name_node) if name_node is not None else ""
         if name in _HOOKS:
             return True
+        if _ROUTED.search(module.data[max(0, node.start_byte - 300) : node.start_byte].rpartition(b"}")[2]):
+            return False
         if name == "constructor":
             return self._constructed(module, node)
         return self._property(name)
@@ -346,6 +363,8 @@ class Reaches:
         found = 0
         for module in self.reached:
             for match in wanted.finditer(module.data):
+                if self._is_open(module, match.start()):
+                    continue
                 found += 1
                 if found > _OCCURRENCES or not self.at_start(module, match.start()):
                     return False

@@ -38,7 +38,6 @@ class Server:
 
     interface: str | None = None
     routes: list[Route] = field(default_factory=list)
-    sure: bool = False  # an HTTP listener was seen, not only guessed
 
 
 class Finder:
@@ -52,6 +51,7 @@ class Finder:
         self._found: dict[
             tuple[str, str, str, int], tuple[str, str, tuple[str, int] | None, Module, Node]
         ] = {}
+        self._heard = False  # a listener of any protocol was seen
         self._routers = collector.known.names("servers", "routers")
         self._guessed: list[tuple[Module, Node]] = []
 
@@ -69,7 +69,7 @@ class Finder:
                 route = Route(method, full, self.collector.evidence(module, node))
                 if route not in self.server.routes:
                     self.server.routes.append(route)
-        if not self.server.sure:
+        if not self._heard:
             for module, node in self._guessed[:1]:
                 self._listens(module, node, "http", self._port(module, node))
         return self.server
@@ -92,8 +92,23 @@ class Finder:
             self._route(module, node, base, _METHODS[method])
         elif method in ("use", "register", "route", "mount", "basePath", "addRoute", "on"):
             self._mounted(module, node, base, method)
+        elif method == "join" and re.search(r"~|socket\.io", name) and self._in_connection(module, node):
+            self.collector.add(
+                FactKind.MEMORY_STATE, f"{module.name} (socket.io rooms)", module, node, reach=Reach.REQUEST
+            )
         if name and not name.startswith("~"):
             self._plain(module, node, name)
+
+    def _in_connection(self, module: Module, node: Node) -> bool:
+        """Whether a call lets a socket.io connection into a room that this process alone keeps."""
+        if any(
+            b"adapter" in one.data.lower() and b"redis" in one.data.lower() for one in self.collector.reached
+        ):
+            return False
+        base = node.child_by_field_name("function")
+        text = syntax.text(base) if base is not None else ""
+        uses = any(use.specifier == "socket.io" for use in module.uses)
+        return uses and bool(re.match(r"(?:socket|client|conn\w*)\.join$", text))
 
     def _plain(self, module: Module, node: Node, name: str) -> None:
         if name in self.collector.known.names("servers", "serve"):
@@ -166,8 +181,8 @@ class Finder:
         if reach is None:
             return
         self.collector.add(FactKind.LISTEN, protocol, module, node, str(port or ""), reach=Reach.IMPORT)
+        self._heard = True
         if protocol == "http":
-            self.server.sure = True
             self.server.interface = self.server.interface or interface
 
     def _listen(self, module: Module, node: Node, base: Node, method: str) -> None:

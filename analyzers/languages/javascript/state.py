@@ -67,7 +67,7 @@ def _change(collector: Collector, module: Module, node: Node, target: Node, *, m
     owner, held = module, declaration
     if declaration.kind == "import" or (declaration.kind == "const" and _is_require(declaration)):
         found = collector.values.declared(module, declaration)
-        if not found.name.startswith("~") or not deep:
+        if not found.name.startswith("~") or not (deep or mutates):
             return
         other = found.module
         local = found.node

@@ -15,7 +15,6 @@ class Connection:
     kind: str  # database, outbound, file
     protocol: str
     keys: tuple[str, ...]  # of an object argument, dotted, that hold the address
-    port: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ def load() -> Table:
     data = tomllib.loads(path.read_text("utf-8"))
     connections: dict[str, Connection] = {}
     for entry in data["connection"]:
-        made = Connection(entry["kind"], entry["protocol"], tuple(entry["keys"]), entry.get("port"))
+        made = Connection(entry["kind"], entry["protocol"], tuple(entry["keys"]))
         for package in entry["packages"]:
             for call in entry["calls"]:
                 name = package + ("." + call if call and not call.startswith("()") else call)

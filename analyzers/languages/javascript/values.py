@@ -497,6 +497,11 @@ class Values:
         if function is None:
             return UNKNOWN
         given = modules.arguments(node)
+        if function.type in ("identifier", "import") and function.text in (b"require", b"import") and given:
+            target = self.program.resolve(module, modules.string(given[0]) or "")
+            return (
+                self._exported_value(target, "default", depth - 1) if isinstance(target, Module) else UNKNOWN
+            )
         name = self.ref(module, function, depth - 1)
         if name.name in _CONVERSIONS and given:
             value = self.value(module, given[0], depth - 1)
