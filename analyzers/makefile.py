@@ -9,6 +9,7 @@ from dataclasses import dataclass
 _RULE = re.compile(r"([^\s:#=][^:#=]*?)\s*::?(?!=)\s*([^#;]*)(?:;(.*))?")
 _VARIABLE = re.compile(r"(?:export\s+|override\s+)?([A-Za-z_][\w.-]*)\s*(\?|:{0,3}|\+)=\s*(.*)")
 _REFERENCE = re.compile(r"\$\$|\$\(([\w.-]+)\)|\$\{([\w.-]+)\}")
+_LONGEST = 200_000  # characters of a Makefile that are read
 _EXPANSIONS = 2_000
 _LENGTH = 20_000
 
@@ -80,7 +81,7 @@ def _lines(text: str) -> list[tuple[int, str]]:
     """Lines with continued ones joined, each with the number of its first."""
     found: list[tuple[int, str]] = []
     held, start = "", 0
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(text[:_LONGEST].split("\n"), 1):
         start = start if held else number
         if line.endswith("\\"):
             held += line[:-1] + " "

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 _OPERATORS = ("&&", "||", ";;", "\n", ";", "|", "&", "(", ")")
 _STEPS = 5_000  # commands followed in one script and what it sources
+_LONGEST = 100_000  # characters that variables put into one word
 _CUT = 512  # characters of a value that a pattern is looked for in
 _LOOPS = 100  # words of a `for` that are followed
 _DEPTH = 60  # nesting of blocks, functions and sourced files
@@ -547,7 +548,7 @@ class _Follower:
                 raw.pop(0)
                 continue
             value = " ".join(self.words(match[3], split=False))
-            local[match[1]] = self.env.get(match[1], "") + value if match[2] else value
+            local[match[1]] = (self.env.get(match[1], "") + value if match[2] else value)[-_LONGEST:]
             raw.pop(0)
         marks = len(self.missing)
         words = [word for text in raw for word in self.words(text)]
@@ -703,6 +704,7 @@ class _Follower:
         if (match := _ELEMENTS.fullmatch(raw)) and match[1] in self.arrays:
             return list(self.arrays[match[1]])
         parts: list[str] = [""]
+        length = 0
         seen = False
         i = 0
         quoted = False
@@ -724,6 +726,9 @@ class _Follower:
                 stop = _variable_end(raw, i)
                 value = self.value(raw[i:stop])
                 i = stop
+                length += len(value)
+                if length > _LONGEST:
+                    raise ShellSyntaxError("a value is too long")
                 if quoted or not split:
                     parts[-1] += value
                 else:

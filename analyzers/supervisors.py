@@ -21,6 +21,7 @@ FRONTS = frozenset(
     {"nginx", "nginx-debug", "openresty", "httpd", "httpd-foreground", "apache2", "apache2ctl", "apachectl"}
     | {"apache2-foreground", "caddy", "haproxy", "traefik", "lighttpd", "envoy", "varnishd"}
 )
+_LONGEST = 100_000  # characters of a configuration that are read
 # What only serves the container itself.
 _HOUSEHOLD = frozenset(
     {"rsyslogd", "syslogd", "syslog-ng", "sshd", "logrotate", "tail", "cat", "sleep", "supervisor-stdout"}
@@ -103,7 +104,7 @@ def _section_lines(guest: Guest, path: str, env: Mapping[str, str]) -> tuple[lis
             found.append(Supervised(command, path, line, folder))
 
     key = ""
-    for number, text in enumerate((guest.text(path) or "").split("\n"), 1):
+    for number, text in enumerate((guest.text(path) or "")[:_LONGEST].split("\n"), 1):
         bare = re.split(r"\s;", text, maxsplit=1)[0].rstrip()
         if not bare or bare.lstrip()[0] in "#;":
             continue

@@ -160,3 +160,9 @@ def test_programs_that_change_files_are_told() -> None:
 def test_many_guards_are_not_deep() -> None:
     guards = "".join(f'if [ -z "$A{n}" ]; then exit 1; fi\n[ -z "$B{n}" ] && exit 1\n' for n in range(100))
     assert main(f"{guards}exec srv") == "srv"
+
+
+@pytest.mark.parametrize("line", ['a="$a$a"', "a=$a$a$a", 'a+="$a$a"'])
+def test_values_do_not_grow_without_end(line: str) -> None:
+    with suppress(ShellSyntaxError):
+        follow("a=0123456789\n" + f"{line}\n" * 60 + "exec srv", env={})

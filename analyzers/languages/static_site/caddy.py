@@ -19,6 +19,7 @@ from analyzers.languages.static_site.site import (
     Root,
     Site,
     address,
+    check_length,
     port_of,
 )
 from analyzers.model import Evidence, Inbound, Unknown
@@ -40,6 +41,7 @@ def parse(text: str, path: str) -> tuple[Directive, ...]:
 
     Raises ConfigError.
     """
+    check_length(text)
     top: list[Directive] = []
     current = top
     opened: list[tuple[list[str], int, list[Directive]]] = []

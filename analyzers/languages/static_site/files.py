@@ -9,6 +9,7 @@ import posixpath
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from itertools import islice
 
 from analyzers import run_lines
 from analyzers.command import StartCommand
@@ -16,13 +17,14 @@ from analyzers.guest import Guest
 from analyzers.model import ComposeFacts, Evidence, Image, Run
 from analyzers.repository import Tree
 
-_ENVSUBST = re.compile(r"envsubst\b[^\n|;&<>]*<\s*(\S+)\s*(?:\|\s*tee|>)\s*(\S+)")
-_PIPED = re.compile(r"cat\s+(\S+)\s*\|\s*envsubst\b[^\n|;&<>]*(?:\|\s*tee|>)\s*(\S+)")
+_ARGUMENTS = r"(?:\"[^\"\n]{0,2000}\"|'[^'\n]{0,2000}'|[^\n|;&<>\"']){0,2000}?"
+_ENVSUBST = re.compile(rf"envsubst\b{_ARGUMENTS}<\s*(\S{{1,500}})\s*(?:\|\s*tee|>)\s*(\S{{1,500}})")
+_PIPED = re.compile(rf"cat\s+(\S{{1,500}})\s*\|\s*envsubst\b{_ARGUMENTS}(?:\|\s*tee|>)\s*(\S{{1,500}})")
 _HEREDOC = re.compile(
-    r"(?:cat|tee)\b(?P<before>[^\n]*?)<<-?\s*(?P<quote>['\"]?)(?P<name>\w+)(?P=quote)(?P<after>[^\n]*)\n"
-    r"(?P<body>.*?)^\t*(?P=name)\s*$",
-    re.DOTALL | re.MULTILINE,
+    r"(?:cat|tee)\b(?P<before>[^\n]{0,200}?)<<-?\s*(?P<quote>['\"]?)(?P<name>\w+)(?P=quote)(?P<after>[^\n]{0,200})\n"
 )
+_SCRIPT = 100_000  # characters of a start script that `envsubst` is looked for in
+_HEREDOCS = 50  # of one RUN line
 _REFERENCE = re.compile(r"\$\{([A-Za-z_]\w*)\}|\$([A-Za-z_]\w*)")
 _TEMPLATE = re.compile(r"\.(?:template|tmpl|tpl)$")
 _TEMPLATES = "/etc/nginx/templates/"  # the official image's start script fills these in
@@ -87,11 +89,15 @@ class Files:
                         self._copied[posixpath.normpath(to)] = (other, path)
 
     def _run(self, run: Run) -> None:
-        for match in _HEREDOC.finditer(run.command):
+        for match in islice(_HEREDOC.finditer(run.command), _HEREDOCS):
+            end = re.compile(rf"^\t*{match['name']}\s*$", re.MULTILINE).search(run.command, match.end())
+            if end is None:
+                continue
             target = re.search(r">\s*(\S+)", match["after"]) or re.search(r">\s*(\S+)", match["before"])
             name = target[1] if target else (match["before"].split() or [""])[-1]
             if name.startswith("/") or target:
-                self._written[self._join(run, name)] = (match["body"], run.evidence)
+                body = run.command[match.end() : end.start()]
+                self._written[self._join(run, name)] = (body, run.evidence)
         for command in run_lines.commands(run):
             try:
                 words = shlex.split(command)
@@ -132,7 +138,7 @@ class Files:
                 self._filled[posixpath.normpath(f"/etc/nginx/conf.d/{name}")] = path
         places = (*start.evidence, *(e for fact in start.facts for e in fact.evidence))
         for script in dict.fromkeys(place.path for place in places):
-            text = self.tree.text(script) or ""
+            text = (self.tree.text(script) or "")[:_SCRIPT].replace("\\\n", " ")
             for match in (*_ENVSUBST.finditer(text), *_PIPED.finditer(text)):
                 source, target = (
                     posixpath.normpath(posixpath.join("/", w.strip("'\""))) for w in match.groups()

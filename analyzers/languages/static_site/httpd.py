@@ -17,10 +17,12 @@ from analyzers.languages.static_site.site import (
     Root,
     Site,
     address,
+    check_length,
     port_of,
 )
 from analyzers.model import Image, Inbound, Unknown
 
+_LINE = 10_000  # characters of a line whose quotes are read
 _DEPTH = 40
 _DIRECTIVES = 20_000
 _FILES = 200
@@ -56,6 +58,7 @@ _PORTS = {"http": 80, "https": 443, "fastcgi": 9000, "ajp": 8009}
 
 def parse(text: str, path: str) -> tuple[Directive, ...]:
     """The directives of one file; sections are blocks. Raises ConfigError."""
+    check_length(text)
     top: list[Directive] = []
     current = top
     opened: list[tuple[str, tuple[str, ...], int, list[Directive]]] = []
@@ -104,6 +107,8 @@ def _lines(text: str) -> Iterator[tuple[str, int]]:
 
 
 def _words(text: str) -> tuple[str, ...]:
+    if len(text) > _LINE:
+        return tuple(text.split())
     lexer = shlex.shlex(text, posix=True, punctuation_chars=False)
     lexer.whitespace_split = True
     lexer.commenters = ""

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from analyzers.languages.static_site.files import Files
-from analyzers.languages.static_site.site import ConfigError, Directive
+from analyzers.languages.static_site.site import LONGEST, ConfigError, Directive, check_length
 from analyzers.model import Unknown
 
 _DIRECTIVES = 20_000  # of one configuration with all that it includes
@@ -31,6 +31,7 @@ def parse(text: str, path: str) -> tuple[Directive, ...]:
     from crossplane.errors import NgxParserBaseException
     from crossplane.lexer import _lex_file_object
 
+    check_length(text)
     top: list[Directive] = []
     open_blocks: list[tuple[list[str], int, list[Directive]]] = []
     current = top
@@ -83,6 +84,7 @@ class Loader:
         self.unknown: list[Unknown] = []
         self.read: list[str] = []
         self._spent = 0
+        self._length = 0
 
     def load(self, path: str) -> tuple[Directive, ...]:
         """The directives of a file of the image; none where it is not known."""
@@ -92,6 +94,9 @@ class Loader:
     def parsed(self, text: str, path: str, above: Sequence[str]) -> tuple[Directive, ...]:
         """The directives of a text, includes put in."""
         self.read.append(path)
+        self._length += len(text)
+        if self._length > 4 * LONGEST:
+            return ()
         try:
             directives = parse(text, path)
         except ConfigError as error:

@@ -95,6 +95,7 @@ def read(files: Files, name: str, words: Sequence[str], workdir: str, at: Eviden
 
 # --- lighttpd --------------------------------------------------------------------------------
 
+_LONGEST = 100_000  # characters of a configuration that are read
 _SETTING = re.compile(r"^[ \t]*([\w.-]+)[ \t]*(\+?=|:=)[ \t]*(.*)$", re.MULTILINE)
 _HOST = re.compile(r'"host"\s*=>\s*"([^"\n]*)"')
 _PORT = re.compile(r'"port"\s*=>\s*"?(\d{1,5})')
@@ -114,7 +115,7 @@ def lighttpd(files: Files, words: Sequence[str], workdir: str, at: Evidence | No
             site.unknown.append(Unknown(what, "a COPY of the file into the image", at))
     else:
         site.configs.append(path)
-        text = _COMMENT.sub("", text)
+        text = _COMMENT.sub("", text[:_LONGEST])
         variables: dict[str, str] = {}
         for match in _SETTING.finditer(text):
             line = text.count("\n", 0, match.start(1)) + 1

@@ -10,6 +10,9 @@ from analyzers.model import Evidence, Inbound, Unknown
 DYNAMIC = frozenset({"ssi", "lua", "njs", "perl", "php", "cgi", "templates", "xslt", "image-filter", "dav"})
 
 
+LONGEST = 500_000  # characters of one configuration file
+
+
 class ConfigError(Exception):
     """A configuration file that cannot be parsed."""
 
@@ -99,6 +102,12 @@ class Site:
     def dynamic(self) -> tuple[Feature, ...]:
         """What makes pages that are no files."""
         return tuple(feature for feature in self.features if feature.name in DYNAMIC)
+
+
+def check_length(text: str) -> None:
+    """Raises ConfigError for a text that nobody writes by hand."""
+    if len(text) > LONGEST:
+        raise ConfigError(f"it has more than {LONGEST:,} characters")
 
 
 def port_of(text: str) -> int | None:

@@ -236,7 +236,7 @@ def test_a_start_script_fills_in_a_template(tmp_path: Path) -> None:
     files = {
         "Dockerfile": dockerfile,
         "site.tpl": "server { location / { proxy_pass http://$HOST; } }",
-        "run.sh": "#!/bin/sh\nenvsubst '$HOST' < /x/site.tpl > /etc/nginx/conf.d/default.conf\n"
+        "run.sh": '#!/bin/sh\nenvsubst "\\$HOST,\\$X" \\\n  < /x/site.tpl > /etc/nginx/conf.d/default.conf\n'
         "exec nginx -g 'daemon off;'\n",
     }
     found = only(tmp_path, files)
