@@ -1,13 +1,12 @@
-"""How long `assess` takes on trees of Python files, and how much memory on a large repository.
+"""How long `assess` takes and how much memory, and what other tools need for the same files.
 
-    python benchmarks/assess.py                      # 325, 650 and 1,300 source files: is the cost linear?
-    python benchmarks/assess.py --files 1300 --runs 9
-    python benchmarks/assess.py --bulk 100000        # a small service among 100,000 files: peak memory
+    python benchmarks/assess.py                       # all of it
+    python benchmarks/assess.py python many --runs 9  # some of it
+    python benchmarks/assess.py beside --tools DIR    # programs ast-grep, semgrep and hadolint in DIR
 
 Each run is a process of its own that reads the tree, judges it and writes the JSON report, as
-`dock2wasm assess --format json` does. The trees are generated from a seed: a Flask service of several
-packages whose modules import each other, with routes, models, calls to other services, helpers and
-docstrings, about 150 lines each, all of them reached from the entry. The file cache is warm.
+`dock2wasm assess --format json` does; interpreter start and imports are counted. The trees are generated
+from a seed (`trees.py`). The file cache is warm: one run before the others is not counted.
 """
 
 from __future__ import annotations
@@ -15,222 +14,21 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import random
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-_LINES = 150  # of a generated module, about
-_WORDS = (  # noqa: SIM905 - a list of one word a line is harder to read
-    "order customer invoice basket payment address product price stock label parcel carrier refund voucher"
-    " account contact region country currency discount warehouse supplier shipment delivery review rating"
-).split()
-_DOCKERFILE = """\
-FROM python:3.14-slim
-WORKDIR /srv
-COPY requirements.txt .
-RUN pip install --no-cache-dir -r requirements.txt
-COPY . .
-USER nobody
-EXPOSE 8000
-CMD ["gunicorn", "--bind", "0.0.0.0:8000", "shop:create_app()"]
-"""
-_REQUIREMENTS = "flask==3.1.2\ngunicorn==23.0.0\nrequests==2.32.5\nsqlalchemy==2.0.44\nredis==7.0.1\n"
+import trees
 
-
-def write_service(root: Path, files: int, seed: int = 1) -> int:
-    """Write a service of `files` Python modules below `root`; the number of their lines."""
-    rng = random.Random(seed)  # noqa: S311 - the same tree for the same seed, nothing secret
-    root.mkdir(parents=True, exist_ok=True)
-    (root / "Dockerfile").write_text(_DOCKERFILE, encoding="utf-8")
-    (root / "requirements.txt").write_text(_REQUIREMENTS, encoding="utf-8")
-    packages = max(1, files // 25)
-    modules: list[str] = []
-    lines = 0
-    for number in range(files - packages - 1):
-        package = f"shop.part{number % packages:03}"
-        modules.append(f"{package}.{rng.choice(_WORDS)}_{number:05}")
-    for index in range(packages):
-        path = root / "shop" / f"part{index:03}" / "__init__.py"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f'"""Part {index} of the shop."""\n', encoding="utf-8")
-        lines += 1
-    for number, name in enumerate(modules):
-        text = _module(rng, number, modules[max(0, number - 40) : number])
-        (root / (name.replace(".", "/") + ".py")).write_text(text, encoding="utf-8")
-        lines += text.count("\n")
-    top = _application(modules)
-    (root / "shop" / "__init__.py").write_text(top, encoding="utf-8")
-    return lines + top.count("\n")
-
-
-def _application(modules: list[str]) -> str:
-    text = '"""The shop."""\n\nimport os\n\nfrom flask import Flask\n\n\ndef create_app():\n'
-    text += "    app = Flask(__name__)\n    app.config['SECRET_KEY'] = os.environ['SECRET_KEY']\n"
-    for number, name in enumerate(modules):
-        package, _, last = name.rpartition(".")
-        text += f"    from {package} import {last}\n"
-        if number % 3 == 0:
-            text += f"    app.register_blueprint({last}.bp, url_prefix='/{last}')\n"
-    return text + "    return app\n"
-
-
-def _module(rng: random.Random, number: int, before: list[str]) -> str:
-    thing, other = rng.sample(_WORDS, 2)
-    imports = "".join(
-        f"from {name.rpartition('.')[0]} import {name.rpartition('.')[2]} as m{i}\n"
-        for i, name in enumerate(rng.sample(before, min(2, len(before))))
-    )
-    text = f'''"""Everything about one {thing}."""
-
-import datetime
-import logging
-import os
-from dataclasses import dataclass, field
-
-import requests
-from flask import Blueprint, abort, jsonify, request
-{imports}
-log = logging.getLogger(__name__)
-bp = Blueprint("{thing}_{number}", __name__)
-
-LIMIT = int(os.environ.get("{thing.upper()}_LIMIT_{number % 50}", "100"))
-SERVICE_URL = os.environ.get("{other.upper()}_URL", "http://{other}.internal:8080")
-LABELS = {{"new": "New", "open": "Open", "done": "Done"}}
-
-
-class {thing.title()}Error(Exception):
-    """A {thing} that cannot be used."""
-
-
-@dataclass
-class {thing.title()}:
-    identity: int
-    name: str
-    created: datetime.datetime
-    tags: list[str] = field(default_factory=list)
-    total: float = 0.0
-
-    def to_json(self):
-        return {{"id": self.identity, "name": self.name, "at": self.created.isoformat(), "tags": self.tags}}
-
-    def add(self, tag):
-        """Add a tag, once."""
-        if tag not in self.tags:
-            self.tags.append(tag)
-        return self
-
-
-'''
-    while text.count("\n") < _LINES:
-        text += _function(rng, thing, other, text.count("\n"), len(before))
-    return text
-
-
-def _function(rng: random.Random, thing: str, other: str, at: int, imported: int) -> str:
-    name = f"{rng.choice(('load', 'find', 'count', 'check', 'send', 'render'))}_{rng.choice(_WORDS)}_{at}"
-    kind = rng.randrange(6)
-    if kind == 0:
-        return f'''@bp.route("/{name}/<int:identity>", methods=["GET", "POST"])
-def {name}(identity):
-    """The {thing} with this number."""
-    if identity > LIMIT:
-        abort(404)
-    found = {thing.title()}(identity, request.args.get("name", ""), datetime.datetime.now())
-    for label in request.args.getlist("label"):
-        found.add(LABELS.get(label, label))
-    log.info("{thing} %s of %s", identity, found.name)
-    return jsonify(found.to_json()), 200
-
-
-'''
-    if kind == 1:
-        return f'''def {name}(identity, timeout=5):
-    answer = requests.get(f"{{SERVICE_URL}}/{other}/{{identity}}", timeout=timeout)
-    if answer.status_code != 200:
-        raise {thing.title()}Error(f"{other} {{identity}}: {{answer.status_code}}")
-    data = answer.json()
-    return {{key: value for key, value in data.items() if key in ("id", "name", "{thing}")}}
-
-
-'''
-    if kind == 2 and imported >= 2:
-        return f'''def {name}(things):
-    total = 0.0
-    for position, item in enumerate(sorted(things, key=lambda t: t.name)):
-        if item.total < 0:
-            raise ValueError("{thing} at %d is below zero" % position)
-        total += item.total * (1 + m0.LIMIT / 100)
-        if position > m1.LIMIT:
-            break
-    return round(total, 2)
-
-
-'''
-    if kind == 3:
-        return f'''def {name}(folder, name):
-    path = os.path.join(folder, "{thing}", name + ".json")
-    try:
-        with open(path, encoding="utf-8") as file:
-            lines = [line.strip() for line in file if line.strip() and not line.startswith("#")]
-    except FileNotFoundError:
-        log.warning("no %s in %s", name, folder)
-        return []
-    return [tuple(part.strip() for part in line.split(",")) for line in lines]
-
-
-'''
-    if kind == 4:
-        return f'''class {name.title().replace("_", "")}:
-    """Decides about one {thing}."""
-
-    def __init__(self, limit=LIMIT, strict=False):
-        self.limit = limit
-        self.strict = strict
-        self.seen = {{}}
-
-    def accepts(self, item):
-        if self.strict and item.name not in self.seen:
-            return False
-        self.seen[item.name] = item.total
-        return item.total <= self.limit and not any(tag.startswith("_") for tag in item.tags)
-
-
-'''
-    return f'''def {name}(values, start=0, *, step=1):
-    """Values from `start` on, each `step`-th, with their labels."""
-    result = []
-    index = start
-    while index < len(values):
-        value = values[index]
-        if isinstance(value, str):
-            result.append((index, LABELS.get(value.lower(), value)))
-        elif value is None or value == "":
-            result.append((index, "none"))
-        else:
-            result.append((index, f"{{value!r}} of {thing}"))
-        index += step
-    return {{"count": len(result), "first": result[0] if result else None, "all": result}}
-
-
-'''
-
-
-def write_bulk(root: Path, files: int) -> None:
-    """A repository of `files` files that are none of the service's, and a small service in it."""
-    write_service(root / "service", 40)
-    for index in range(files):
-        path = root / f"data/{index // 1000:03}/{index // 100:05}/record-{index:06}.json"
-        if index % 100 == 0:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f'{{"id": {index}}}\n', encoding="utf-8")
-
-
-# What one run does, in a process of its own; prints its peak memory in KiB.
+_HERE = Path(__file__).parent
+# What one run does, in a process of its own; prints its peak memory in KiB, that of its largest worker, and
+# the number of services.
 _RUN = """
 import json, resource, sys
 from pathlib import Path
@@ -238,31 +36,45 @@ from analyzers.assess import assess
 from analyzers.inventory import read
 from migrate.reports.wire.assess import to_json
 report = to_json(assess(read(Path(sys.argv[1]))))
-assert len(report["services"]) == 1, report["services"]
 json.dumps(report)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, len(report["services"][0]["routes"]))
+peak = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+print(*peak, len(report["services"]))
 """
 
 
-def measure(root: Path, runs: int) -> tuple[list[float], list[float], float]:
-    """Seconds of wall clock and of CPU of each run, and the peak memory of all in MB."""
+def measure(name: str, command: Sequence[str], runs: int, *, ours: bool = False) -> None:
+    """Run a program, print a row: wall clock and CPU of the runs, memory and services of ours."""
     wall: list[float] = []
     cpu: list[float] = []
-    peak = 0.0
-    for _ in range(runs + 1):  # the first warms the file cache
+    memory = services = ""
+    for _ in range(runs + 1):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         start = time.perf_counter()
-        run = subprocess.run(
-            [sys.executable, "-c", _RUN, str(root)], capture_output=True, text=True, check=True
-        )
+        run = subprocess.run(command, capture_output=True, text=True, check=False)
         wall.append(time.perf_counter() - start)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         cpu.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-        peak = max(peak, int(run.stdout.split()[0]) / 1024)
-    return wall[1:], cpu[1:], peak
+        if run.returncode:
+            raise SystemExit(f"{command[0]} ended with {run.returncode}:\n{run.stderr[-2000:]}")
+        if ours:
+            own, worker, services = run.stdout.split()
+            memory = f", peak {int(own) / 1024:.0f} MB" + (
+                f" and {int(worker) / 1024:.0f} MB in a worker" if int(worker) else ""
+            )
+            services = f", {services} services"
+    rows = f"{_row('wall', wall[1:])}, {_row('CPU', cpu[1:])}"
+    print(f"{name}: n={runs}, {rows}{memory}{services}", flush=True)
 
 
-def _machine() -> str:
+def assess(name: str, root: Path, runs: int) -> None:
+    measure(name, [sys.executable, "-c", _RUN, str(root)], runs, ours=True)
+
+
+def _row(name: str, values: list[float]) -> str:
+    return f"{name} median {statistics.median(values):.2f} s ({min(values):.2f} to {max(values):.2f})"
+
+
+def machine() -> str:
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
@@ -272,42 +84,81 @@ def _machine() -> str:
     return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}, load {load} at the start"
 
 
-def _row(name: str, values: list[float]) -> str:
-    return f"{name} median {statistics.median(values):.2f} s ({min(values):.2f} to {max(values):.2f})"
+# --- the cases -----------------------------------------------------------------------------------------
+
+
+def python(folder: Path, options: argparse.Namespace) -> None:
+    """One service of 325, 650 and 1,300 modules: is the cost linear?"""
+    for files in (325, 650, 1300):
+        root = folder / f"python{files}"
+        lines = trees.write_service(root, files)
+        assess(f"{files} Python files, {lines} lines", root, options.runs)
+
+
+def languages(folder: Path, options: argparse.Namespace) -> None:
+    """One service of 1,300 files of each of the other languages."""
+    for language in ("node", "go", "rust"):
+        root = folder / language
+        lines = trees.write_language(root, language, 1300)
+        assess(f"1300 {language} files, {lines} lines", root, options.runs)
+
+
+def many(folder: Path, options: argparse.Namespace) -> None:
+    """1,000 Python services, and 1,000 of five languages in turn."""
+    files = trees.write_many(folder / "many", 1000)
+    assess(f"1000 Python services, {files} files", folder / "many", options.runs)
+    files = trees.write_many(folder / "mixed", 1000, ("python", "node", "go", "rust", "static"))
+    assess(f"1000 services of five languages, {files} files", folder / "mixed", options.runs)
+
+
+def bulk(folder: Path, options: argparse.Namespace) -> None:
+    """A small service among 100,000 files: memory."""
+    trees.write_bulk(folder / "bulk", 100_000)
+    assess("100000 files around a service of 40 modules", folder / "bulk", options.runs)
+
+
+def beside(folder: Path, options: argparse.Namespace) -> None:
+    """Other programs on the same files."""
+    source, docker = folder / "beside", folder / "dockerfiles"
+    lines = trees.write_service(source, 1300)
+    trees.write_dockerfiles(docker, 1000)
+    assess(f"assess, 1300 Python files, {lines} lines", source, options.runs)
+    patterns = _HERE / "patterns"
+    if program := _program("ast-grep", options.tools):
+        command = [program, "scan", "--rule", str(patterns / "ast-grep.yml"), "--json=compact", str(source)]
+        measure("ast-grep, 12 patterns, the same files", command, options.runs)
+    if program := _program("semgrep", options.tools):
+        command = [program, "scan", "--config", str(patterns / "semgrep.yml"), "--metrics", "off", "--json"]
+        command += ["--disable-version-check", "--quiet", "--no-git-ignore", "--jobs", "2", str(source)]
+        measure("semgrep, 12 patterns, the same files", command, min(options.runs, 3))
+    assess("assess, 1000 Dockerfiles", docker, options.runs)
+    if program := _program("hadolint", options.tools):
+        files = [str(path) for path in sorted(docker.rglob("Dockerfile"))]
+        measure("hadolint, the same Dockerfiles", [program, "--no-fail", "-f", "json", *files], options.runs)
+
+
+def _program(name: str, folder: Path | None) -> str | None:
+    found = shutil.which(name, path=str(folder) if folder else None)
+    if found is None:
+        print(f"{name}: not found, not measured")
+    return found
+
+
+CASES: dict[str, Callable[[Path, argparse.Namespace], None]] = {
+    case.__name__: case for case in (python, languages, many, bulk, beside)
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--files", type=int, nargs="*", default=[325, 650, 1300])
+    parser.add_argument("cases", nargs="*", choices=[*CASES, []], help=" ".join(CASES))
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--bulk", type=int, help="measure a repository of this many files instead")
-    parser.add_argument("--keep", type=Path, help="write one tree here and measure nothing")
+    parser.add_argument("--tools", type=Path, help="folder of the other programs (default: PATH)")
     options = parser.parse_args()
-    if options.keep:
-        if options.bulk:
-            write_bulk(options.keep, options.bulk)
-        else:
-            write_service(options.keep, options.files[0], options.seed)
-        return
-    print(_machine())
-    with tempfile.TemporaryDirectory(prefix="dock2wasm-bench-") as folder:
-        if options.bulk:
-            root = Path(folder) / "bulk"
-            write_bulk(root, options.bulk)
-            wall, cpu, peak = measure(root, options.runs)
-            times = f"{_row('wall', wall)}, {_row('CPU', cpu)}"
-            print(f"{options.bulk} files, n={options.runs}: {times}, {peak:.0f} MB")
-            return
-        for files in options.files:
-            root = Path(folder) / str(files)
-            lines = write_service(root, files, options.seed)
-            wall, cpu, peak = measure(root, options.runs)
-            each = statistics.median(cpu) / files * 1000
-            print(
-                f"{files} files, {lines} lines, n={options.runs}: {_row('wall', wall)}, {_row('CPU', cpu)},"
-                f" {each:.2f} ms a file, {peak:.0f} MB"
-            )
+    print(machine())
+    for name in options.cases or CASES:
+        with tempfile.TemporaryDirectory(prefix="dock2wasm-bench-") as folder:
+            CASES[name](Path(folder), options)
 
 
 if __name__ == "__main__":
