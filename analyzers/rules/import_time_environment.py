@@ -7,7 +7,8 @@ The application reads its environment while its modules are imported, as setting
 
 What runs at build time is frozen into the component. The application's own modules are therefore
 imported at the first request of an instance, when the environment is the one that the runtime
-gives. That costs the time of the import in each fresh instance.
+gives. That costs the time of the import in each fresh instance. Compiled languages have no such
+step: their `main` runs in the runtime's environment anyway.
 
 ## How to mend
 
@@ -37,7 +38,13 @@ RULE = Rule(
 )
 
 
+# Languages whose modules run when they are loaded.
+_LOADED = frozenset({"python", "node"})
+
+
 def check(service: Service) -> Iterator[Finding]:
+    if service.language not in _LOADED:
+        return
     found = [one for one in service.facts(FactKind.ENV_READ) if one.reach is Reach.IMPORT]
     if found:
         yield RULE.finding(
@@ -51,6 +58,10 @@ CASES = (
         "settings",
         service(fact(FactKind.ENV_READ, "LOG_LEVEL", "settings.py:3", "info", reach=Reach.IMPORT)),
         "settings.py:3",
+    ),
+    good(
+        "a compiled program reads it when it starts",
+        service(fact(FactKind.ENV_READ, "LOG_LEVEL", "main.go:3", reach=Reach.IMPORT), language="go"),
     ),
     good("read by a request", service(fact(FactKind.ENV_READ, "LOG_LEVEL", detail="info"))),
 )

@@ -24,6 +24,9 @@ _CALLS = """
 (string_literal) @string
 (function_definition) @function
 (comment) @comment
+(while_statement) @loop
+(for_statement) @loop
+(do_statement) @loop
 """
 _CPP = """
 (declaration type: (_) @type)
@@ -31,6 +34,8 @@ _CPP = """
 (template_type) @type
 (qualified_identifier) @type
 (raw_string_literal) @string
+(for_range_loop) @loop
+(lambda_expression) @loop
 """
 _NEVER = frozenset({
     "_WIN32", "WIN32", "_WIN64", "_MSC_VER", "__APPLE__", "__FreeBSD__", "__OpenBSD__", "__NetBSD__", "__sun",
@@ -41,9 +46,11 @@ _SYSTEM = frozenset({"__linux__", "__linux", "linux", "__unix__", "__GNUC__"})
 _SIDE = re.compile(r"prom|metric|admin|stats|health|debug|telnet|monitor|exporter", re.IGNORECASE)
 _LOG = re.compile(r"log|pid|core|dump|trace|lock", re.IGNORECASE)
 _DAEMON = re.compile(r"daemon|background|detach", re.IGNORECASE)
-_READS = re.compile(r"getopt|arg[cv]|fgets|readdir|getline")  # loops over options and lines of files
+_READS = re.compile(rb"getopt|arg[cv]|fgets|readdir|getline")  # loops over options and lines of files
 # What a loop that goes on for as long as the program serves contains.
-_SERVES = re.compile(r"accept|select|poll|recv|kevent|dispatch|sleep|pause|handle|serve|process|loop|run|wait")
+_SERVES = re.compile(
+    rb"accept|select|poll|recv|kevent|dispatch|sleep|pause|handle|serve|process|loop|run|wait"
+)
 _HTTP = re.compile(r"HTTP/(?:1\.[01]|%)")
 _ROUTES = re.compile(
     r"CROW_(?:BP_)?ROUTE\s*\(\s*\w+\s*,\s*\"(?P<crow>[^\"]+)\""
@@ -74,11 +81,16 @@ class _Unit:
     strings: list[tuple[str, Node]]
     headers: list[tuple[str, int]]
     functions: list[tuple[int, int, str]]
+    loops: list[tuple[int, int]]  # that serve; none inside another
     text: str  # comments blanked
 
     def around(self, node: Node) -> str:
         at = bisect.bisect_right(self.functions, (node.start_byte, 1 << 60, "")) - 1
         return self.functions[at][2] if at >= 0 and node.start_byte < self.functions[at][1] else ""
+
+    def in_loop(self, node: Node) -> bool:
+        at = bisect.bisect_right(self.loops, (node.start_byte, 1 << 60)) - 1
+        return at >= 0 and node.start_byte < self.loops[at][1]
 
 
 @dataclass(slots=True)
@@ -156,7 +168,7 @@ def _starting(units: list[_Unit]) -> frozenset[str]:
         for name, node in unit.calls:
             if name in defined:
                 callers.setdefault(name, set()).add(unit.around(node))
-                if _in_loop(node):
+                if unit.in_loop(node):
                     looped.add(name)
             arguments = node.child_by_field_name("arguments")
             for given in arguments.named_children if arguments is not None else ():
@@ -173,21 +185,6 @@ def _starting(units: list[_Unit]) -> frozenset[str]:
         if not more:
             return frozenset(start)
         start |= more
-
-
-def _in_loop(node: Node) -> bool:
-    above = node.parent
-    while above is not None and above.type != "function_definition":
-        if above.type in (
-            "while_statement",
-            "for_statement",
-            "do_statement",
-            "for_range_loop",
-            "lambda_expression",
-        ) and not _READS.search(syntax.text(above)[:1_500]):
-            return True
-        above = above.parent
-    return False
 
 
 def _unit(program: CProgram, path: str) -> _Unit | None:
@@ -223,7 +220,28 @@ def _unit(program: CProgram, path: str) -> _Unit | None:
     }
     strings = [(syntax.text(n).strip('"'), n) for n in _kept(found.get("string", ()), out)]
     text = bytes(blank).decode("utf-8", "replace")
-    return _Unit(path, calls, types, strings, included(bytes(blank)), sorted(functions), text)
+    return _Unit(
+        path,
+        calls,
+        types,
+        strings,
+        included(bytes(blank)),
+        sorted(functions),
+        _loops(found.get("loop", ())),
+        text,
+    )
+
+
+def _loops(nodes: Iterable[Node]) -> list[tuple[int, int]]:
+    """The outermost loops that go on while the program serves; those over options and lines do not."""
+    found: list[tuple[int, int]] = []
+    for node in nodes:
+        if found and node.start_byte < found[-1][1]:
+            continue
+        text = node.text or b""
+        if _SERVES.search(text) and not _READS.search(text[:1_500]):
+            found.append((node.start_byte, node.end_byte))
+    return found
 
 
 def _is_cpp(data: bytes) -> bool:
@@ -267,7 +285,7 @@ def _call(collector: _Collector, unit: _Unit, name: str, node: Node) -> None:
     program, data = collector.program, table()
     place = evidence(program, unit.path, syntax.line(node))
     around = unit.around(node)
-    reach = Reach.IMPORT if around in collector.start and not _in_loop(node) else Reach.UNKNOWN
+    reach = Reach.IMPORT if around in collector.start and not unit.in_loop(node) else Reach.UNKNOWN
     arguments = node.child_by_field_name("arguments")
     given = arguments.named_children if arguments is not None else []
     for protocol, calls in data["database"].items():
