@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import cast
 from weakref import WeakKeyDictionary, proxy
 
@@ -22,7 +23,6 @@ from analyzers.languages.golang import (
 )
 from analyzers.languages.golang.build import Found
 from analyzers.languages.golang.calls import Call
-from analyzers.languages.golang.files import GoFile
 from analyzers.languages.golang.layout import Sources
 from analyzers.languages.golang.modules import Module, Resolver
 from analyzers.languages.golang.program import Program
@@ -33,14 +33,21 @@ from analyzers.repository import Tree
 _PROGRAMS = 3  # programs kept, with their syntax trees: one program is often the service of several images
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class _Read:
     """What of a program does not depend on its start command."""
 
     program: Program
     calls: tuple[Call, ...]
-    facts: tuple[Fact, ...]
-    dependencies: tuple[Dependency, ...]
+    module: Module | None
+
+    @cached_property
+    def facts(self) -> tuple[Fact, ...]:
+        return (*memory.find(self.program, self.calls), *background.find(self.program, self.calls))
+
+    @cached_property
+    def dependencies(self) -> tuple[Dependency, ...]:
+        return dependencies.judge(self.program, self.module)
 
 
 class _Kept:
@@ -55,26 +62,23 @@ class _Kept:
         """The program, without the branches that are off as it is started."""
         whole = self._read(module, found, {}, None)
         off = guards.off(whole.program, Values(whole.program, whole.calls, env, found.arguments))
-        if not off:
-            return whole
-        return self._read(module, found, off, {file.path: file for file in whole.program.files()})
+        return self._read(module, found, off, whole) if off else whole
 
     def _read(
         self,
         module: Module,
         found: Found,
         off: Mapping[str, tuple[tuple[int, int], ...]],
-        known: Mapping[str, GoFile] | None,
+        before: _Read | None,
     ) -> _Read:
         key = (found.folder or "", found.build, tuple(sorted(off.items())))
         read = self._programs.pop(key, None)
         if read is None:
             resolver = Resolver(self.modules, module)
-            program = Program(self.modules, resolver, key[0], found.build, off=off, known=known)
-            used = calls.collect(program)
-            beside = (*memory.find(program, used), *background.find(program, used))
-            needs = dependencies.judge(program, module if module.path else None)
-            read = _Read(program, used, beside, needs)
+            old = before.program if before is not None else None
+            program = Program(self.modules, resolver, key[0], found.build, off=off, before=old)
+            used = calls.collect(program, before.calls if before is not None else ())
+            read = _Read(program, used, module if module.path else None)
         self._programs[key] = read
         while len(self._programs) > _PROGRAMS:
             self._programs.pop(next(iter(self._programs)))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from analyzers.languages import syntax
@@ -14,11 +14,6 @@ from analyzers.model import Evidence, Reach
 
 if TYPE_CHECKING:
     from tree_sitter import Node
-
-_PATTERN = """
-[(call_expression) (composite_literal)] @use
-(selector_expression field: (field_identifier) @field (#eq? @field "DefaultClient")) @use
-"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,17 +31,21 @@ class Call:
     alias: str  # import path (without major version) where the operand is a package, else ""
 
 
-def collect(program: Program) -> tuple[Call, ...]:
-    """All calls that `main` leads to, file by file in source order."""
-    return tuple(call for file in program.files() for call in _of_file(program, file))
+def collect(program: Program, before: Sequence[Call] = ()) -> tuple[Call, ...]:
+    """All calls that `main` leads to, file by file in source order. `before` are those of the same files."""
+    known = {id(call.node): call for call in before}
+    return tuple(call for file in program.files() for call in _of_file(program, file, known))
 
 
-def _of_file(program: Program, file: GoFile) -> Iterator[Call]:
-    nodes = syntax.captures("go", _PATTERN, file.root).get("use", [])
-    for node in sorted(nodes, key=lambda one: one.start_byte):
+def _of_file(program: Program, file: GoFile, known: Mapping[int, Call]) -> Iterator[Call]:
+    for node in file.uses:
         function = file.at(node.start_byte)
         reach = Reach.IMPORT if function is None else program.functions.get(function)
         if reach is None or (function is None and _checks_only(node)):
+            continue
+        old = known.get(id(node))
+        if old is not None and old.file is file:
+            yield old if old.reach is reach else replace(old, reach=reach)
             continue
         literal = node.type == "composite_literal"
         target = node.child_by_field_name("type" if literal else "function") if node.type[0] == "c" else node

@@ -94,7 +94,6 @@ class Function:
     inner: list[Function] = field(default_factory=list)
     outer: Function | None = None
     references: frozenset[tuple[str, str]] | None = None  # operand ("" for none, "." for an expression), name
-    split: bool = False  # whether `inner` was looked for
     given: dict[str, list[Node]] | None = None  # variable -> the expressions that it is given
 
     @property
@@ -149,6 +148,7 @@ class GoFile:
     variables: dict[str, Node] = field(default_factory=dict)  # package variable -> var_spec
     folder: str = ""
     named: set[str] = field(default_factory=set)  # names that the file itself gives to imports
+    split: bool = False  # whether the functions' `inner` were looked for
 
     @cached_property
     def outside(self) -> frozenset[tuple[str, str]]:
@@ -167,6 +167,33 @@ class GoFile:
             if inner is None:
                 return one
             one = inner
+
+    @cached_property
+    def assignments(self) -> dict[Function, list[Node]]:
+        """Function -> its own declarations and assignments of variables, in source order."""
+        found: dict[Function, list[Node]] = {}
+        pattern = "[(short_var_declaration) (assignment_statement) (var_spec)] @assign"
+        for node in syntax.captures("go", pattern, self.root).get("assign", []):
+            function = self.at(node.start_byte)
+            if function is not None:
+                found.setdefault(function, []).append(node)
+        return found
+
+    @cached_property
+    def spawned(self) -> list[Node]:
+        """What go statements call."""
+        pattern = "(go_statement (call_expression function: (_) @called))"
+        return syntax.captures("go", pattern, self.root).get("called", [])
+
+    @cached_property
+    def uses(self) -> list[Node]:
+        """The calls, literals and package values that `calls` judges, in source order."""
+        pattern = """
+        [(call_expression) (composite_literal)] @use
+        (selector_expression field: (field_identifier) @field (#eq? @field "DefaultClient")) @use
+        """
+        nodes = syntax.captures("go", pattern, self.root).get("use", [])
+        return sorted(nodes, key=lambda one: one.start_byte)
 
     @cached_property
     def starts(self) -> list[int]:

@@ -74,6 +74,7 @@ class Package:
     functions: dict[str, list[Function]] = field(default_factory=dict)
     owned: dict[str, dict[str, list[Function]]] = field(default_factory=dict)  # type -> name -> methods
     types: dict[str, tuple[GoFile, Node]] = field(default_factory=dict)
+    values: set[str] = field(default_factory=set)  # names of package variables and constants
     fields: dict[str, set[str]] = field(default_factory=dict)  # field or variable name -> types
 
 
@@ -88,9 +89,9 @@ class Program:
         build: Build,
         *,
         off: Mapping[str, tuple[tuple[int, int], ...]] | None = None,
-        known: Mapping[str, GoFile] | None = None,
+        before: Program | None = None,
     ) -> None:
-        """`off` are bytes of files that never run; `known` are files that were parsed before."""
+        """`off` are bytes of files that never run; `before` is the same program with them."""
         self.tree = modules.tree
         self.modules = modules
         self.resolver = resolver
@@ -100,8 +101,8 @@ class Program:
         self.external: dict[str, Evidence] = {}  # import path -> where it is imported first
         self.cut = False
         self._off = off or {}
-        self._parsed = known or {}
-        self._locals: dict[Function, dict[str, set[str]]] = {}
+        self._parsed = {file.path: file for file in before.files()} if before is not None else {}
+        self._locals: dict[Function, dict[str, set[str]]] = dict(before._locals) if before is not None else {}
         self._load(folder)
         self.by_method: dict[str, list[Function]] = {}
         self.fields: dict[str, set[str]] = {}
@@ -181,6 +182,9 @@ class Program:
 
     def _declare(self, package: Package) -> None:
         for file in package.files:
+            if not file.split:
+                _split(file)
+            package.values.update(file.values)
             for name, spec in file.types.items():
                 package.types[name] = (file, spec)
             for function in file.functions:
@@ -191,8 +195,6 @@ class Program:
                     self.by_method.setdefault(function.name, []).append(function)
                 else:
                     package.functions.setdefault(function.name, []).append(function)
-                if not function.split:
-                    _split(function)
         for file in package.files:
             self._fields(package, file)
 
@@ -278,9 +280,8 @@ class Program:
             if name in known:
                 return known[name]
             function = function.outer
-        if name in file.values or any(name in other.values for other in self.packages[file.folder].files):
-            return self.packages[file.folder].fields.get(name, set())
-        return set()
+        package = self.packages[file.folder]
+        return package.fields.get(name, set()) if name in package.values else set()
 
     def _of_selector(self, file: GoFile, function: Function | None, node: Node, depth: int) -> set[str]:
         operand = node.child_by_field_name("operand")
@@ -371,10 +372,7 @@ class Program:
                 full = self.type_of(file, parameter.child_by_field_name("type"))
                 for name in parameter.children_by_field_name("name"):
                     known.setdefault(syntax.text(name), set()).update({full} if full else ())
-        pattern = "[(short_var_declaration) (assignment_statement) (var_spec)] @assign"
-        for node in syntax.captures("go", pattern, function.node).get("assign", []):
-            if file.at(node.start_byte) is not function:
-                continue
+        for node in file.assignments.get(function, ()):
             if node.type == "var_spec":
                 names = node.children_by_field_name("name")
                 full = self.type_of(file, node.child_by_field_name("type"))
@@ -485,9 +483,7 @@ class Program:
         request = _closure(edges, handlers, ())
         spawned = [one for one in edges if one.kind == "go"]
         for file in dict.fromkeys(one.file for one in edges):
-            for node in syntax.captures(
-                "go", "(go_statement (call_expression function: (_) @called))", file.root
-            ).get("called", []):
+            for node in file.spawned:
                 around = file.at(node.start_byte)
                 targets: list[Function] = []
                 if around is not None and node.type == "func_literal":
@@ -543,15 +539,13 @@ def _one_package(loaded: list[GoFile], *, main: bool) -> list[GoFile]:
     return [file for file in loaded if file.package == wanted]
 
 
-def _split(function: Function) -> None:
-    """Make what a function hands over for later (handlers, goroutines, jobs) functions of their own."""
-    function.split = True
+def _split(file: GoFile) -> None:
+    """Make what functions hand over for later (handlers, goroutines, jobs) functions of their own."""
     found: list[Function] = []
-    for node in syntax.captures("go", "(func_literal) @literal", function.node).get("literal", []):
+    for node in syntax.captures("go", "(func_literal) @literal", file.root).get("literal", []):
         parameters = node.child_by_field_name("parameters")
-        text = syntax.text(parameters) if parameters is not None else ""
         kind = ""
-        if _HANDLER.search(text):
+        if parameters is not None and _HANDLER.search(syntax.text(parameters)):
             kind = "literal"
         else:
             parent = node.parent
@@ -563,19 +557,20 @@ def _split(function: Function) -> None:
                 name = target.child_by_field_name("field") if target is not None else None
                 if name is not None and syntax.text(name) in _DEFERRED:
                     kind = "go"
-        if kind:
-            name_ = f"{function.name} (func literal)"
-            found.append(
-                Function(function.file, name_, function.receiver, node, node.start_byte, node.end_byte, kind)
-            )
+        outer = file.at(node.start_byte) if kind else None
+        if outer is not None:
+            label = f"{outer.name} (func literal)"
+            found.append(Function(file, label, outer.receiver, node, node.start_byte, node.end_byte, kind))
     found.sort(key=lambda one: (one.start, -one.end))
-    open_: list[Function] = [function]
+    open_: list[Function] = []
     for one in found:
-        while one.start >= open_[-1].end:
+        while open_ and one.start >= open_[-1].end:
             open_.pop()
-        one.outer = open_[-1]
-        open_[-1].inner.append(one)
+        one.outer = open_[-1] if open_ else file.at(one.start)
+        if one.outer is not None:
+            one.outer.inner.append(one)
         open_.append(one)
+    file.split = True
 
 
 def types_in(spec: Node) -> frozenset[tuple[str, str]]:
