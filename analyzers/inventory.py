@@ -210,7 +210,8 @@ def _built(tree: Tree, service: ComposeService) -> _Found:
         else:
             data = tree.data(path)
         if data is not None and path is not None:
-            image, others = _resolve(tree, data, path, build.context, build.target, args)
+            named = _named_contexts(tree, build)
+            image, others = _resolve(tree, data, path, build.context, build.target, args, named)
     if image is None and not unknown:
         unknown.append(
             Unknown(f"how {service.name} is built", "a Dockerfile that can be read", build.evidence)
@@ -265,10 +266,15 @@ def _source_folder(image: Image | None, own: str) -> str:
 
 
 def _resolve(
-    tree: Tree, data: bytes, path: str, context: str, target: str | None, args: Mapping[str, str]
+    tree: Tree,
+    data: bytes,
+    path: str,
+    context: str,
+    target: str | None,
+    args: Mapping[str, str],
+    contexts: stages.Contexts | None = None,
 ) -> tuple[Image | None, tuple[Image, ...]]:
     """The image of a Dockerfile, and those of the stages whose results it takes over."""
-
     try:
         return stages.resolve_all(
             data,
@@ -279,10 +285,22 @@ def _resolve(
             paths=tree.under(context) or tree.paths,  # none: there is no such folder
             ignore=_ignore_file(tree, path, context),
             bases=_of_base,
+            contexts=contexts,
         )
     except DockerfileError as error:
         tree.give_up(path, f"is no Dockerfile that can be read: {error}")
         return None, ()
+
+
+def _named_contexts(tree: Tree, build: Build) -> dict[str, stages.NamedContext]:
+    """The folders of the repository that compose gives a build beside its context."""
+    found: dict[str, stages.NamedContext] = {}
+    for name, where in build.additional_contexts:
+        if where.startswith("./"):
+            folder = where.removeprefix("./")
+            ignored = _ignore_file(tree, "", folder)
+            found[name.lower()] = stages.NamedContext(folder, tuple(tree.under(folder)), ignored)
+    return found
 
 
 def _of_base(reference: str) -> tuple[str, str | None]:
@@ -293,7 +311,8 @@ def _of_base(reference: str) -> tuple[str, str | None]:
 
 def _ignore_file(tree: Tree, dockerfile: str, context: str) -> ignore.IgnoreFile | None:
     """`<Dockerfile>.dockerignore` beside the Dockerfile, else `.dockerignore` in the context."""
-    for path in (f"{dockerfile}.dockerignore", posixpath.join(context, ".dockerignore")):
+    own = (f"{dockerfile}.dockerignore",) if dockerfile else ()
+    for path in (*own, posixpath.join(context, ".dockerignore")):
         if path in tree and (text := tree.text(path)) is not None:
             try:
                 return ignore.parse(text)

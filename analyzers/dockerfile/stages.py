@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
+from types import MappingProxyType
 
 from analyzers.dockerfile import copies
 from analyzers.dockerfile.copies import STANDARD_FOLDERS, Files
@@ -99,6 +100,20 @@ class _Stage:
 Bases = Callable[[str], tuple[str, str | None]]
 
 
+@dataclass(frozen=True, slots=True)
+class NamedContext:
+    """A folder of the repository that a build gives beside its context (`--build-context`, compose's
+    `additional_contexts`), the repository's files in it, and its ignore file."""
+
+    folder: str
+    paths: tuple[str, ...]
+    ignore: IgnoreFile | None = None
+
+
+# By name, in lower case.
+Contexts = Mapping[str, NamedContext]
+
+
 def _unknown_base(reference: str) -> tuple[str, str | None]:
     del reference
     return "/", None
@@ -134,14 +149,15 @@ def resolve_all(
     paths: Iterable[str] = (),
     ignore: IgnoreFile | None = None,
     bases: Bases = _unknown_base,
+    contexts: Contexts | None = None,
 ) -> tuple[Image, tuple[Image, ...]]:
     """As `resolve`, and with it the other stages that the target copies from, directly or not, oldest first.
 
     Their `stage` is what `Copy.stage` says of them: the name, or the number of a stage without one.
-    `bases` tells WORKDIR and USER of an external image.
+    `bases` tells WORKDIR and USER of an external image; `contexts` are the build's other contexts.
     """
     parsed = parse(data)
-    resolver = _Resolver(parsed, dockerfile, context, build_args or {}, ignore, paths, bases)
+    resolver = _Resolver(parsed, dockerfile, context, build_args or {}, ignore, paths, bases, contexts or {})
     image = resolver.image(target)
     return image, resolver.copied_from(target)
 
@@ -159,6 +175,18 @@ def _at(line: int) -> Iterator[None]:
         raise DockerfileSyntaxError(line, str(e)) from e
 
 
+def _files(folder: str, paths: Iterable[str], ignore: IgnoreFile | None) -> Files:
+    """The files of a context, those that its ignore file excludes apart."""
+    found = Files()
+    prefix = f"{folder}/" if folder else ""
+    for path in paths:
+        if path.startswith(prefix):
+            name = path[len(prefix) :]
+            if ignore is None or not ignore.excludes(name):
+                found.put(f"/{name}", path)
+    return found
+
+
 class _Resolver:
     """Works through one file once."""
 
@@ -171,15 +199,18 @@ class _Resolver:
         ignore: IgnoreFile | None,
         paths: Iterable[str],
         bases: Bases = _unknown_base,
+        contexts: Contexts = MappingProxyType({}),
     ) -> None:
         self.parsed = parsed
+        self.contexts = contexts
+        self.named: dict[str, Files] = {}
         self.bases = bases
         self.dockerfile = dockerfile
         folder = clean(context).strip("/")
         self.context_path = "" if folder == "." else folder
         self.build_args = build_args
         self.ignore = ignore
-        self.paths = paths
+        self.paths = tuple(paths)
         self.work = Work()
         self.unset: dict[int, None] = {}
         self.globals: Mapping[str, str] = {}
@@ -331,13 +362,16 @@ class _Resolver:
         return found
 
     def read_context(self) -> None:
-        prefix = f"{self.context_path}/" if self.context_path else ""
-        for path in self.paths:
-            self.paths_given = True
-            if path.startswith(prefix):
-                name = path[len(prefix) :]
-                if self.ignore is None or not self.ignore.excludes(name):
-                    self.context.put(f"/{name}", path)
+        self.paths_given = bool(self.paths)
+        self.context = _files(self.context_path, self.paths, self.ignore)
+
+    def named_context(self, name: str) -> Files:
+        """The files of another context of the build; none where no folder of the repository has this name."""
+        key = name.lower()
+        if key in self.contexts and key not in self.named:
+            given = self.contexts[key]
+            self.named[key] = _files(given.folder, given.paths, given.ignore)
+        return self.named.get(key) or Files()
 
     def scope(self, variables: Mapping[str, str]) -> Scope:
         return Scope(variables, self.build_args, self.parsed.escape, self.unset, self.work)
@@ -504,7 +538,7 @@ class _Resolver:
         if copied.stage is None:
             source = self.context
         else:
-            source = self.states[stage].files if stage is not None else Files()
+            source = self.states[stage].files if stage is not None else self.named_context(copied.stage)
         unpack = i.is_true("unpack", default=copied.is_add)
         made: list[str] = []
         for path in copied.sources:

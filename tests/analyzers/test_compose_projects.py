@@ -14,7 +14,7 @@ from analyzers.compose import ComposeModel, ComposeService, interpolate
 from analyzers.compose.merge import KNOWN
 from analyzers.compose.template import TemplateError
 from analyzers.repository import open_tree
-from tests.analyzers.trees import DOCKERFILE, write
+from tests.analyzers.trees import DOCKERFILE, only, write
 from tests.conftest import ROOT
 
 SCHEMA = ROOT.parent / "shared" / "schemas" / "compose-spec.json"
@@ -436,3 +436,35 @@ def test_the_keys_of_a_service_are_those_of_the_specification() -> None:
     assert set(schema["definitions"]["service"]["properties"]) <= KNOWN
     newer = {"pre_start", "pull_refresh_after", "umask"}
     assert KNOWN - set(schema["definitions"]["service"]["properties"]) <= newer
+
+
+def test_additional_contexts_that_are_folders_are_copied_from(tmp_path: Path) -> None:
+    image = only(
+        tmp_path,
+        {
+            "compose.yaml": """\
+            services:
+              web:
+                build:
+                  context: web
+                  additional_contexts:
+                    Shared: ./lib
+                    other: ../outside
+                    image: docker-image://alpine
+            """,
+            "web/Dockerfile": "FROM alpine AS own\nFROM alpine\nCOPY --from=shared . /lib/\n"
+            "COPY --from=other . /o/\nCOPY --from=own /x /y\nCOPY a.txt /\n",
+            "web/a.txt": "a",
+            "lib/common.py": "x",
+            "lib/skip.md": "x",
+            "lib/.dockerignore": "*.md\n",
+        },
+    ).image
+    assert image is not None
+    taken = {(file.source, file.guest) for file in image.files}
+    assert taken == {
+        ("lib/.dockerignore", "/lib/.dockerignore"),
+        ("lib/common.py", "/lib/common.py"),
+        ("web/a.txt", "/a.txt"),
+    }
+    assert [copy.stage for copy in image.made] == ["other", "own"]
