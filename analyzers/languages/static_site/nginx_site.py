@@ -53,6 +53,7 @@ _PORTS = {
     "memcached": 11211,
     "redis": 6379,
 }
+_AFTER_PORT = re.compile(r"(:\d+)\$.*", re.DOTALL)
 _VARIABLE = re.compile(r"\$\{?(\w+)\}?")
 _SIDE = re.compile(
     r"/(?:\.well-known|robots\.txt|favicon|50x\.html|(?:404|50\d)\.html|health|status|nginx_status)"
@@ -336,6 +337,7 @@ def _forward(
         protocol = {"grpcs": "grpc"}.get(scheme, scheme) if protocol in ("http", "grpc") else protocol
     else:
         rest = target
+    rest = _AFTER_PORT.sub(r"\1", rest)  # `api:3000$request_uri`: the path follows without a slash
     name = rest.split("/", 1)[0]
     servers = scope.upstreams.get(name) or (rest,)
     evidence = files.evidence(one.path, one.line)

@@ -125,6 +125,7 @@ def test_a_server_that_hands_on_all_is_a_forwarder(tmp_path: Path) -> None:
         ("proxy_pass http://[fd00::1]:81/x;", "http", "[fd00::1]:81"),
         ("proxy_pass http://api;", "http", "api:80"),
         ("proxy_pass http://$arg_host;", "http", ""),
+        ("proxy_pass http://api:3000$request_uri;", "http", "api:3000"),
     ],
 )
 def test_what_is_handed_on(tmp_path: Path, directive: str, protocol: str, where: str) -> None:
