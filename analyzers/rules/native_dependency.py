@@ -63,6 +63,8 @@ _DRIVERS = {
     "pymssql": "mssql",
     "cx-oracle": "oracle",
     "oracledb": "oracle",
+    "better-sqlite3": "sqlite",  # knex, Sequelize and TypeORM of Node.js load these two
+    "sqlite3": "sqlite",
 }
 
 
