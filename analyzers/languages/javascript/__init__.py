@@ -183,7 +183,7 @@ class _Reading:
 
     def _script(self, path: str) -> None:
         program = self.program
-        place = program.find(path)
+        place = program.find(path, started=True)
         number, origin = self._made(path)
         built = frameworks.of_output(program, number, origin)
         if built is not None and (place is None or place[1] != path):

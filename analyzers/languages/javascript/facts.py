@@ -11,7 +11,7 @@ from analyzers.languages.javascript import addresses, modules, table
 from analyzers.languages.javascript.modules import Module
 from analyzers.languages.javascript.program import package_of
 from analyzers.languages.javascript.reach import Reaches
-from analyzers.languages.javascript.values import HOLE, TEMPORARY, UNKNOWN, Literal, Values
+from analyzers.languages.javascript.values import HOLE, TEMPORARY, UNKNOWN, Literal, Value, Values
 from analyzers.model import Confidence, Evidence, Fact, FactKind, Reach
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ _DEFAULT = re.compile(rb"\s*(?:\|\||\?\?)\s*(?:'([^'\n]*)'|\"([^\"\n]*)\"|([\w.]
 _REQUIRED = re.compile(rb"\)?\s*\)?\s*\{?\s*[^}]{0,120}?(?:throw\b|process\.exit)", re.DOTALL)
 _VARIABLE = re.compile(r"[A-Za-z_]\w*")
 _PRISMA = re.compile(rb"new\s+(?:\w+\.)?PrismaClient\b|extends\s+PrismaClient\b")
+_GENERATED = re.compile(r"prisma(?:/client)?(?:\.js)?$")
 _CLIENT_ADDRESS = re.compile(
     rb"\b(?:req|request|ctx|c|context|socket|ctx\.request|ctx\.req)\??\.(ip|ips|connection\??\.remoteAddress|"
     rb"socket\??\.remoteAddress|info\.remoteAddress|handshake\.address)\b(?!\s*=[^=])"
@@ -208,7 +209,8 @@ class Collector:
                 FactKind.DATABASE, "sqlite", module, node, path.replace(TEMPORARY, ""), reach=Reach.REQUEST
             )
             return
-        where = addresses.of_call(self.values, module, node, connection.keys)
+        named = bool(re.search(r"Queue|Worker|bull|kue|Flow", name))  # the first argument is a name
+        where = addresses.of_call(self.values, module, node, connection.keys, urls=named)
         kind = FactKind.DATABASE if connection.kind == "database" else FactKind.OUTBOUND
         self.add(kind, connection.protocol, module, node, where, reach=Reach.REQUEST)
 
@@ -238,8 +240,22 @@ class Collector:
                 driver: found for driver, found in self.known.dialects.items() if package.asks_for(driver)
             }  # fmt: skip
             protocol = next(iter(dict.fromkeys(asked.values())), "")
+        if protocol == "sqlite":
+            where = self._sqlite_file(options)
         if protocol:
             self.add(FactKind.DATABASE, protocol, module, node, where, reach=Reach.REQUEST)
+
+    def _sqlite_file(self, options: Sequence[Value]) -> str:
+        """The file that an ORM's options name for SQLite."""
+        for option in options:
+            if not isinstance(option, Literal):
+                continue
+            for place in (option, self.values.inside(option, "connection")):
+                for key in ("storage", "filename", "database") if isinstance(place, Literal) else ():
+                    value = self.values.inside(place, key)
+                    if isinstance(value, str) and HOLE not in value:
+                        return value
+        return ""
 
     def _http(self, module: Module, node: Node, name: str) -> None:
         known = self.known
@@ -485,6 +501,8 @@ class Collector:
             if use.type_only:
                 continue
             target = self.values.program.resolve(module, use.specifier)
+            if target is None and _GENERATED.search(use.specifier) and _PRISMA.search(module.data):
+                self._prisma(module, use.node)  # the client lies where the schema says
             if not isinstance(target, str):
                 continue
             if package_of(target) in self.known.gpu:

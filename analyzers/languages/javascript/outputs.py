@@ -44,11 +44,14 @@ def source_file(guest: Guest, path: str) -> str | None:
     return None
 
 
-def sources_of(image: Image, guest: Guest, project: Project, path: str) -> str | None:
-    """The source of a file that a build in this stage made; None where nothing points to one."""
+def sources_of(image: Image, guest: Guest, project: Project, path: str, *, started: bool) -> str | None:
+    """The source of a file that a build in this stage made; None where nothing points to one.
+
+    A file that is `started` may be a bundle, and then stands for the entry that its bundler was given.
+    """
     path = posixpath.normpath(path)
     package = project.nearest(posixpath.dirname(path))
-    for candidate in _candidates(image, guest, project, package, path):
+    for candidate in _candidates(image, guest, project, package, path, started=started):
         found = source_file(guest, candidate)
         if found is not None and found.endswith(SUFFIXES) and not found.endswith(".d.ts"):
             return found
@@ -56,7 +59,7 @@ def sources_of(image: Image, guest: Guest, project: Project, path: str) -> str |
 
 
 def _candidates(
-    image: Image, guest: Guest, project: Project, package: Package | None, path: str
+    image: Image, guest: Guest, project: Project, package: Package | None, path: str, *, started: bool
 ) -> Iterator[str]:
     folder = package.folder if package else posixpath.dirname(path)
     yield from _by_typescript(project, posixpath.dirname(path), path)
@@ -67,7 +70,8 @@ def _candidates(
             if path.startswith(out + "/"):
                 yield source + path[len(out) :]
     yield from _by_nest(guest, folder, path)
-    entries = [posixpath.join(folder, entry) for entry in _entries(guest, folder, lines)]
+    written = _entries(guest, folder, lines) if started else []
+    entries = [posixpath.join(folder, entry) for entry in written]
     stem = posixpath.splitext(posixpath.basename(path))[0]
     for entry in entries:
         if posixpath.splitext(posixpath.basename(entry))[0] == stem:

@@ -23,6 +23,8 @@ _IN_FOLDER = re.compile(
     r"`(\.{1,2}/(?:[\w.-]+/)*)\$\{[^`]*`$|path\.(?:join|resolve)\(\s*__dirname\s*,\s*(?:['\"`]([\w./-]+)"
     r"['\"`]\s*,\s*)?\w+\s*\)$"
 )
+_LISTED = re.compile(rb"\breaddir|\bglob")
+_BROWSER = re.compile(rb"\s*(?:(?://[^\n]*\n|/\*.*?\*/)\s*)*['\"]use client['\"]", re.DOTALL)
 _FILES = 4_000  # modules of one service
 _TESTS = frozenset({"test", "tests", "__tests__", "__mocks__", "spec", "e2e", "fixtures", "cypress"})
 
@@ -109,7 +111,7 @@ class Program:
 
     # --- finding -----------------------------------------------------------------------------------
 
-    def find(self, path: str, stage: int = 0) -> tuple[int, str] | None:
+    def find(self, path: str, stage: int = 0, *, started: bool = False) -> tuple[int, str] | None:
         """The source file behind a path of the image: itself, or what a build made it from."""
         path = posixpath.normpath(path)
         found = outputs.source_file(self.guests[stage], path)
@@ -123,10 +125,10 @@ class Program:
                 found = outputs.source_file(self.guests[number], place.path)
                 if found is not None:
                     return number, found
-                found = self._source(number, place.path)
+                found = self._source(number, place.path, started=started)
                 if found is not None:
                     return number, found
-        found = self._source(stage, path)
+        found = self._source(stage, path, started=started)
         return (stage, found) if found is not None else None
 
     def _deployed(self, stage: int, path: str) -> str:
@@ -143,8 +145,9 @@ class Program:
                 return package.folder + path[len(target) :]
         return path
 
-    def _source(self, stage: int, path: str) -> str | None:
-        return outputs.sources_of(self.images[stage], self.guests[stage], self.projects[stage], path)
+    def _source(self, stage: int, path: str, *, started: bool) -> str | None:
+        guest, project = self.guests[stage], self.projects[stage]
+        return outputs.sources_of(self.images[stage], guest, project, path, started=started)
 
     def find_outside(self, path: str) -> tuple[int, str] | None:
         """The same in the build context laid out at the working directory: files made outside the build."""
@@ -161,7 +164,9 @@ class Program:
         self.projects.append(Project(guest))
         self.images.append(self.images[0])
         number = len(self.guests) - 1
-        found = outputs.source_file(guest, path) or self._source(number, posixpath.normpath(path))
+        found = outputs.source_file(guest, path) or self._source(
+            number, posixpath.normpath(path), started=True
+        )
         self.outside = found is not None
         return (number, found) if found is not None else None
 
@@ -268,6 +273,8 @@ class Program:
             module = todo.pop()
             if module.path in found:
                 continue
+            if _BROWSER.match(module.data):
+                continue  # runs in browsers
             found[module.path] = module
             below: list[Module] = []
             for use in module.uses:
@@ -291,7 +298,7 @@ class Program:
         given = modules.arguments(node)
         text = (given[0].text or b"").decode("utf-8", "replace") if given else ""
         match = _IN_FOLDER.match(text)
-        if match is None:
+        if match is None or not _LISTED.search(module.data):  # else one of them is chosen
             return []
         folder = posixpath.normpath(
             posixpath.join(posixpath.dirname(module.guest), match[1] or match[2] or ".")

@@ -19,6 +19,9 @@ _CONTAINERS = re.compile(rb"^(?:\[|\{|new\s+(?:Map|Set|Array)\b|Object\.create\(
 _CACHE = re.compile(
     r"cach|memo(?!ry)|lru|compiled|template|pending|inflight|in_flight|timers?$|timeouts?$", re.IGNORECASE
 )
+_MADE = frozenset(
+    {"identifier", "call_expression", "new_expression", "member_expression", "function_expression"}
+)
 _WEAK = re.compile(rb"^new\s+Weak(?:Map|Set)\b")
 # Objects of a framework that a new one is made of for each request or connection.
 _PER_REQUEST = frozenset(
@@ -61,7 +64,9 @@ def _change(collector: Collector, module: Module, node: Node, target: Node, *, m
         return
     declaration = module.lookup(name, root.start_byte)
     if declaration is None:
-        if deep and name in ("global", "globalThis") and _later(collector, module, node):
+        right = node.child_by_field_name("right")
+        made = right is not None and modules.bare(right).type in _MADE  # kept so that it is made once
+        if deep and not made and name in ("global", "globalThis") and _later(collector, module, node):
             _add(collector, module, node, syntax.text(target)[:40])
         return
     owner, held = module, declaration

@@ -446,7 +446,23 @@ class Values:
         found = self.value(module, base, depth - 1)
         if isinstance(found, Literal):
             return self.inside(found, name, depth - 1)
+        made = self.ref(module, base, depth - 1)
+        if made.name == "envalid.cleanEnv()":
+            return self._cleaned(made, name, depth)
         return UNKNOWN
+
+    def _cleaned(self, made: Ref, name: str, depth: int) -> Value:
+        """A variable that envalid checked: its value, else the `default` of its specification."""
+        value = self.variable(name)
+        given = modules.arguments(made.node)
+        if value is not None or len(given) < 2:
+            return value
+        specification = self.value(made.module, given[1], depth - 1)
+        if not isinstance(specification, Literal):
+            return UNKNOWN
+        call = modules.properties(specification.node).get(name)
+        option = self.value(specification.module, next(iter(modules.arguments(call)), None)) if call else None
+        return self.inside(option, "default", depth - 1) if isinstance(option, Literal) else UNKNOWN
 
     def _binary(self, module: Module, node: Node, depth: int) -> Value:
         operator = node.child_by_field_name("operator")

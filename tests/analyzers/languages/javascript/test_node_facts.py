@@ -62,8 +62,10 @@ def service(root: Path, code: str, files: dict[str, str] | None = None, *, handl
         ),
         ("const Redis = require('ioredis'); new Redis(6379, 'cache')", FactKind.OUTBOUND, "redis", "cache"),
         (
-            "const {Sequelize} = require('sequelize'); new "
-            "Sequelize('a', 'b', 'c', {dialect: 'mariadb', host: 'h'})",
+            (
+                "const {Sequelize} = require('sequelize'); new "
+                "Sequelize('a', 'b', 'c', {dialect: 'mariadb', host: 'h'})"
+            ),
             FactKind.DATABASE,
             "mysql",
             "h",
@@ -140,8 +142,10 @@ def test_what_the_program_opens(tmp_path: Path, code: str, kind: FactKind, subje
     [
         ("await fetch('https://api.example.com/v1')", FactKind.OUTBOUND, "http", "api.example.com"),
         (
-            "const axios = require('axios'); await "
-            "axios.get(`http://${process.env.DB_HOST}:8080/${req.params.id}`)",
+            (
+                "const axios = require('axios'); await "
+                "axios.get(`http://${process.env.DB_HOST}:8080/${req.params.id}`)"
+            ),
             FactKind.OUTBOUND,
             "http",
             "db:8080",
@@ -231,8 +235,10 @@ def test_work_at_start_is_no_work_of_requests(tmp_path: Path) -> None:
         ("const list = []", "list.push(req.params.id)", "app.list"),
         ("const list = []\nfunction add(x) { list.push(x) }", "add(1)", "app.list"),
         (
-            "class Store { constructor() { this.rows = [] }\n"
-            " add(x) { this.rows.push(x) } }\nconst s = new Store()",
+            (
+                "class Store { constructor() { this.rows = [] }\n"
+                " add(x) { this.rows.push(x) } }\nconst s = new Store()"
+            ),
             "s.add(1)",
             "app.Store.rows",
         ),
@@ -279,8 +285,10 @@ def test_what_no_later_request_reads(tmp_path: Path, code: str, handler: str) ->
         ("require('net').createServer(() => {}).listen(9000)", "tcp", "9000"),
         ("require('dgram').createSocket('udp4').bind(5353)", "udp", "5353"),
         (
-            "const g = require('@grpc/grpc-js'); const s = new "
-            "g.Server(); s.bindAsync('0.0.0.0:50051', c, () => {})",
+            (
+                "const g = require('@grpc/grpc-js'); const s = new "
+                "g.Server(); s.bindAsync('0.0.0.0:50051', c, () => {})"
+            ),
             "grpc",
             "50051",
         ),
@@ -332,3 +340,22 @@ def test_dependencies_of_code_that_runs(tmp_path: Path) -> None:
         ("odd", "1.0.0", DependencyClass.NATIVE, True),
     }
     assert read.manifests == ("package.json", "package-lock.json")
+
+
+def test_an_orm_takes_its_driver_by_name(tmp_path: Path) -> None:
+    code = (
+        "const env = require('envalid').cleanEnv(process.env, {CLIENT: str({default: 'better-sqlite3'})})\n"
+    )
+    code += "require('knex')({client: env.CLIENT, connection: {host: 'h', filename: 'x.db'}})"
+    database = found(service(tmp_path, code), FactKind.DATABASE)
+    assert {name: fact.detail for name, fact in database.items()} == {"sqlite": "x.db"}
+
+
+def test_prisma_speaks_what_its_schema_says(tmp_path: Path) -> None:
+    files = {
+        "db/schema.prisma": 'datasource db {\n  provider = "postgresql"\n  url = env("DATABASE_URL")\n}\n',
+        "Dockerfile": DOCKERFILE.replace("MODE=live", "DATABASE_URL=postgresql://u:p@base:5432/x"),
+    }
+    code = "const {PrismaClient} = require('@prisma/client'); const prisma = new PrismaClient()"
+    database = found(service(tmp_path, code, files), FactKind.DATABASE)
+    assert database["postgres"].detail == "base:5432"
