@@ -75,7 +75,8 @@ def derive(service: Service) -> tuple[tuple[Grant, ...], tuple[Unknown, ...]]:
     environment, unset = _environment(service)
     outbound, unknown_hosts = _outbound(service)
     folders, unclear = _folders(service)
-    return (*environment, *folders, *outbound), (*unset, *unclear, *unknown_hosts)
+    given, hidden = _given_files(service)
+    return (*environment, *folders, *given, *outbound), (*unset, *unclear, *hidden, *unknown_hosts)
 
 
 def secrets(service: Service) -> tuple[Grant, ...]:
@@ -147,6 +148,32 @@ def _folders(service: Service) -> tuple[tuple[Grant, ...], tuple[Unknown, ...]]:
             Grant(GrantKind.DIR, source or target, evidence, guest=posixpath.normpath(target), mode=mode)
         )
     return tuple(grants), tuple(unknown)
+
+
+def _given_files(service: Service) -> tuple[tuple[Grant, ...], tuple[Unknown, ...]]:
+    """The folders in which the secrets and configs of compose lie: only folders can be mounted.
+
+    A folder that the image fills too would be hidden by the mount, and the root cannot be one.
+    """
+    compose = service.compose
+    grants: dict[str, Grant] = {}
+    unknown: list[Unknown] = []
+    own = {posixpath.dirname(file.guest) for file in service.image.files} if service.image else set()
+    for kind, files in (("secrets", compose.secrets), ("configs", compose.configs)) if compose else ():
+        for file in files:
+            folder = posixpath.dirname(posixpath.normpath(file.target))
+            if folder == "/" or folder in own:
+                place = f"{file.name} of compose's {kind} gets to {file.target}"
+                unknown.append(
+                    Unknown(
+                        f"how {place}: only folders can be mounted",
+                        "a `target` in a folder of its own, a variable, or a copy in the image",
+                        file.evidence,
+                    )
+                )
+            elif folder not in grants:
+                grants[folder] = Grant(GrantKind.DIR, kind, file.evidence, guest=folder, mode="ro")
+    return tuple(grants.values()), tuple(unknown)
 
 
 def _outbound(service: Service) -> tuple[tuple[Grant, ...], tuple[Unknown, ...]]:

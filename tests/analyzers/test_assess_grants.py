@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzers.grants import derive, server_layer, server_variables
-from analyzers.model import Evidence, Fact, FactKind, Grant, GrantKind, Link, Reach, Service
+from analyzers.model import (
+    Evidence,
+    Fact,
+    FactKind,
+    GivenFile,
+    Grant,
+    GrantKind,
+    Link,
+    Reach,
+    Service,
+    TakenFile,
+)
 from analyzers.redaction import is_secret, is_secret_name, redacted, redacted_evidence
 from analyzers.rules._build import at, compose, env, fact, image, service
 
@@ -247,3 +260,26 @@ def test_lines_of_source_are_shown_without_secrets(line: str, clean: str) -> Non
 @given(st.text())
 def test_redaction_takes_any_text(text: str) -> None:
     assert isinstance(redacted(text), str)
+
+
+def test_secrets_and_configs_of_compose_are_folders_that_are_mounted() -> None:
+    def file(name: str, target: str, line: int) -> GivenFile:
+        return GivenFile(name, target, f"./{name}", None, at(f"compose.yaml:{line}"))
+
+    facts = replace(
+        compose(),
+        secrets=(file("password", "/run/secrets/password", 5), file("token", "/run/secrets/token", 6)),
+        configs=(
+            file("app", "/etc/app/app.ini", 7),
+            file("own", "/app/own.ini", 8),
+            file("top", "/top", 9),
+        ),
+    )
+    held = replace(image(), files=(TakenFile("app.py", "/app/app.py"),))
+    grants, unknown = derive(service(of=held, with_compose=facts))
+    assert [(one.kind, one.name, one.guest, one.mode) for one in grants] == [
+        (GrantKind.DIR, "secrets", "/run/secrets", "ro"),
+        (GrantKind.DIR, "configs", "/etc/app", "ro"),
+    ]
+    assert all(one.value is None for one in grants)
+    assert [str(one.evidence) for one in unknown] == ["compose.yaml:8", "compose.yaml:9"]
