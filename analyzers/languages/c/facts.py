@@ -295,9 +295,11 @@ def _call(collector: _Collector, unit: _Unit, name: str, node: Node) -> None:
     for protocol, calls in data["outbound"].items():
         if name in calls and (protocol != "tcp" or not name.startswith(".")):
             collector.add(FactKind.OUTBOUND, protocol, place, "", reach)
-    if name in data["local-store"]["calls"]:
-        collector.add(FactKind.FILE_WRITE, name, place, name, Reach.REQUEST)
-    elif name in data["process"]["calls"]:
+    for store, entry in data["local-store"].items():
+        opens = name.lstrip(".").rpartition("::")[2] in entry["calls"]
+        if opens and any(_is(header, entry["headers"]) for header, _ in unit.headers):
+            collector.add(FactKind.FILE_WRITE, name.lstrip("."), place, store, Reach.REQUEST)
+    if name in data["process"]["calls"]:
         program_name = _text(given[0]).split(" ")[0] if given else ""
         collector.add(FactKind.SUBPROCESS, name, place, program_name, reach)
     elif name in data["process"]["fork"] and not _detaches(node, around):

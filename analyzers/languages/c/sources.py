@@ -83,7 +83,8 @@ def _in_stage(
         return None
     listed = _compiled(guest, steps, name) or _stated(guest, name)
     stated = bool(listed)
-    mains = [path for path in listed or code if _MAIN.search(_data(guest, path))]
+    mains = [path for path in listed if _MAIN.search(_data(guest, path))]
+    mains = mains or [path for path in code if _MAIN.search(_data(guest, path))]
     if not mains:
         return None
     main = min(mains, key=lambda path: _likeliness(path, name))

@@ -95,6 +95,7 @@ def find(program: Program, files: list[File], values: Values) -> Listening:
                 protocol = "http" if "http" in named else "tcp"
                 number = values.port(_nth(call, 1), file, call.function)
                 facts.append(_fact(program, protocol, number, file, call.line))
+                framework = framework or (table.servers()["actix-web"] if protocol == "http" else None)
             if call.path.startswith("quinn::") and call.path.endswith("Endpoint::server"):
                 facts.append(
                     _fact(program, "udp", values.port(_nth(call, 1), file, call.function), file, call.line)

@@ -45,9 +45,8 @@ def read(root: Path, files: dict[str, str], build: str = "gcc -O2 -o web web.c",
 def body(*lines: str) -> dict[str, str]:
     """A server whose loop calls a function with these lines, beginning at line 2."""
     inner = "".join(f"  {line}\n" for line in lines)
-    return {
-        "web.c": f"static void handle(int c) {{\n{inner}}}\n" + HTTP.replace("write(c", "handle(c); write(c")
-    }
+    server = HTTP.replace("write(c", "handle(c); write(c")
+    return {"web.c": f"static void handle(int c) {{\n{inner}}}\n#include <lmdb.h>\n{server}"}
 
 
 MAKEFILE = (
@@ -237,6 +236,7 @@ def test_routes(tmp_path: Path) -> None:
         ("curl_easy_perform(c);", FactKind.OUTBOUND, "http", ""),
         ('char *h = getenv("HOME_PAGE");', FactKind.ENV_READ, "HOME_PAGE", "(none)"),
         ("gethostname(b, 9);", FactKind.HOST, "gethostname", ""),
+        ("mdb_env_open(e, p, 0, 0600);", FactKind.FILE_WRITE, "mdb_env_open", "lmdb"),
         ("getpeername(c, a, l);", FactKind.CLIENT_ADDRESS, "getpeername", ""),
     ],
 )

@@ -535,3 +535,15 @@ def test_deep_nesting(tmp_path: Path) -> None:
     )
     main += "fn f() { " + "a(" * depth + ")" * depth + "; x" + ".y()" * depth + "; }\n"
     assert read(tmp_path, main).entry == "src/main.rs"
+
+
+def test_listeners_that_actix_server_names(tmp_path: Path) -> None:
+    main = (
+        "use actix_server::Server;\nfn main() {\n"
+        '    Server::build().bind("ldap", ("0.0.0.0", 3890), || x()).unwrap()\n'
+        '        .bind("http", ("0.0.0.0", 8080), || y()).unwrap().run();\n}\n'
+    )
+    one = service(tmp_path, main)
+    assert {(str(item.protocol), item.port) for item in one.listeners} == {("tcp", 3890), ("http", 8080)}
+    assert one.source is not None
+    assert (one.source.framework, one.source.interface) == ("actix-web", "actix-web")
