@@ -45,7 +45,7 @@ def check(service: Service) -> Iterator[Finding]:
     for found in unknown:
         if found.imported:
             yield RULE.finding(
-                f"Whether {found.name} runs on CPython for WASI is not known.",
+                f"Whether {found.name} runs in a component is not known.",
                 [found.evidence],
                 severity=Severity.MINOR,
             )
