@@ -175,6 +175,8 @@ class _Reading:
         if found.server is not None:
             self.framework = found.server
             self._framework_files()
+        for beside in found.others:
+            self._beside(beside)
         for specifier in found.preloaded:
             if specifier.startswith((".", "/")):
                 place = self.program.find(posixpath.join(found.workdir, specifier))
@@ -217,6 +219,14 @@ class _Reading:
         self.entry = module
         self.roots.append(module)
         self._loaded_by_place(module)
+
+    def _beside(self, start: StartCommand) -> None:
+        """A second program of the container: what it does counts for the service too."""
+        other = launch.find(self.image, self.program.guests[0], self.program.projects[0], start)
+        if other is not None and other.script is not None:
+            place = self.program.find(other.script, started=True)
+            module = self.program.load(*place) if place is not None else None
+            self.roots += [module] if module is not None else []
 
     def _made(self, path: str) -> tuple[int, str]:
         place = built.origin(self.image, self.program.stages, path)

@@ -130,6 +130,7 @@ class Module:
     assigned: dict[str, list[Node]] = field(default_factory=dict)  # `x = …` by name of a plain identifier
     stage: int = 0  # which of the program's file systems it was found in
     _starts: list[int] = field(default_factory=list)
+    folder: str = ""  # that holds it, in the image
 
     @property
     def name(self) -> str:
@@ -185,7 +186,7 @@ def parse(path: str, guest: str, data: bytes) -> Module:
     grammar = grammar_of(path)
     root = syntax.parse(grammar, data).root_node
     nodes = syntax.captures(grammar, _COMMON + _FIELDS[grammar], root)
-    module = Module(path, guest, data, grammar, root, nodes)
+    module = Module(path, guest, data, grammar, root, nodes, folder=posixpath.dirname(guest))
     _scopes(module)
     _names(module)
     _imports(module)

@@ -201,14 +201,14 @@ class Program:
 
     def resolve(self, module: Module, specifier: str) -> Module | str | None:
         """What an import leads to: a module of the program, the name of a package, or None."""
-        key = (module.stage, posixpath.dirname(module.guest), specifier)
+        key = (module.stage, module.folder, specifier)
         if key not in self._resolved:
             self._resolved[key] = self._resolve(module, specifier)
         return self._resolved[key]
 
     def _resolve(self, module: Module, specifier: str) -> Module | str | None:
         specifier = specifier.partition("?")[0].partition("!")[0]
-        folder = posixpath.dirname(module.guest)
+        folder = module.folder
         if specifier.startswith("."):
             return self._file(module.stage, posixpath.join(folder, specifier))
         if specifier.startswith("/"):

@@ -101,14 +101,14 @@ class Finder:
 
     def _in_connection(self, module: Module, node: Node) -> bool:
         """Whether a call lets a socket.io connection into a room that this process alone keeps."""
-        if any(
-            b"adapter" in one.data.lower() and b"redis" in one.data.lower() for one in self.collector.reached
-        ):
-            return False
         base = node.child_by_field_name("function")
         text = syntax.text(base) if base is not None else ""
-        uses = any(use.specifier == "socket.io" for use in module.uses)
-        return uses and bool(re.match(r"(?:socket|client|conn\w*)\.join$", text))
+        if not re.match(r"(?:socket|client|conn\w*)\.join$", text):
+            return False
+        if not any(use.specifier == "socket.io" for use in module.uses):
+            return False
+        shared = (b"redis-adapter", b"socket.io-redis", b"cluster-adapter", b"postgres-adapter")
+        return not any(name in one.data for one in self.collector.reached for name in shared)
 
     def _plain(self, module: Module, node: Node, name: str) -> None:
         if name in self.collector.known.names("servers", "serve"):

@@ -277,3 +277,11 @@ def test_only_what_the_entry_reaches_is_read(tmp_path: Path) -> None:
         "code/q.ts",
         "data.json",
     }
+
+
+def test_programs_side_by_side(tmp_path: Path) -> None:
+    files = {"server.js": APP, "worker.js": "setInterval(() => fetch('http://hub/x'), 9)\n"}
+    read = source(tmp_path, 'npx concurrently -n web,worker "node server.js" "node worker.js"', files)
+    assert read.entry == "server.js"
+    assert list(found(read, FactKind.SUBPROCESS)) == ["node worker.js"]
+    assert list(found(read, FactKind.BACKGROUND)) == ["setInterval"]
