@@ -13,8 +13,9 @@ from analyzers.languages.golang import calls as uses
 from analyzers.languages.golang import tables
 from analyzers.languages.golang.calls import Call
 from analyzers.languages.golang.modules import plain
+from analyzers.languages.golang.nodes import elements, literal
 from analyzers.languages.golang.program import Program
-from analyzers.languages.golang.values import Values, elements, literal
+from analyzers.languages.golang.values import Values
 from analyzers.model import Confidence, Evidence, Fact, FactKind, Reach, Route
 
 if TYPE_CHECKING:
@@ -395,6 +396,8 @@ _ADDRESS = """
 
 def _client_address(program: Program) -> Iterator[Fact]:
     for file in program.files():
+        if not any(name in file.data for name in (b".RemoteAddr", b".ClientIP", b".RealIP", b".RemoteIP")):
+            continue
         for node in syntax.captures("go", _ADDRESS, file.root).get("field", []):
             function = file.at(node.start_byte)
             if function is not None and program.functions.get(function) is Reach.REQUEST:

@@ -182,6 +182,8 @@ class GoFile:
     @cached_property
     def spawned(self) -> list[Node]:
         """What go statements call."""
+        if b"go " not in self.data:
+            return []
         pattern = "(go_statement (call_expression function: (_) @called))"
         return syntax.captures("go", pattern, self.root).get("called", [])
 
@@ -294,14 +296,22 @@ def load(path: str, data: bytes, folder: str) -> GoFile:
                 if (name := spec.child_by_field_name("name")) is not None:
                     file.types[syntax.text(name)] = spec
         elif kind in ("var_declaration", "const_declaration"):
-            for spec in syntax.captures("go", "[(var_spec) (const_spec)] @spec", node).get("spec", []):
+            for spec in _specs(node):
                 _values(file, spec)
     file.blank = tuple(blank)
     return file
 
 
+def _specs(node: Node) -> list[Node]:
+    """The parts of `import (…)`, `var (…)` and their like; the one part where there are no parentheses."""
+    found: list[Node] = []
+    for one in node.named_children:
+        found += one.named_children if one.type.endswith("_spec_list") else [one]
+    return [one for one in found if one.type.endswith("_spec")]
+
+
 def _imports(file: GoFile, node: Node, blank: list[str]) -> None:
-    for spec in syntax.captures("go", "(import_spec) @spec", node).get("spec", []):
+    for spec in _specs(node):
         where = spec.child_by_field_name("path")
         path = syntax.text(where).strip('"`') if where else ""
         name = spec.child_by_field_name("name")

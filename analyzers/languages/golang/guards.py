@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from analyzers.languages import syntax
 from analyzers.languages.golang.files import Function, GoFile
+from analyzers.languages.golang.nodes import literal
 from analyzers.languages.golang.program import Program
-from analyzers.languages.golang.values import TYPE, Values, literal
+from analyzers.languages.golang.values import TYPE, Values
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -23,7 +24,7 @@ _FLAG_TAGS = frozenset({"long", "short", "flag", "arg"})
 def off(program: Program, values: Values) -> dict[str, tuple[tuple[int, int], ...]]:
     """File -> the bytes between the braces of branches that are not taken, of code that `main` leads to."""
     found: dict[str, list[tuple[int, int]]] = {}
-    for file in program.files():
+    for file in program.files() if values.has_flags() else ():
         for node in syntax.captures("go", "(if_statement) @if", file.root).get("if", []):
             function = file.at(node.start_byte)
             if function is None or function not in program.functions:

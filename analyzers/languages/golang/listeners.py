@@ -9,8 +9,9 @@ from analyzers.languages.golang import calls as uses
 from analyzers.languages.golang import tables
 from analyzers.languages.golang.calls import Call
 from analyzers.languages.golang.modules import plain
+from analyzers.languages.golang.nodes import elements, literal, port_of
 from analyzers.languages.golang.program import Program
-from analyzers.languages.golang.values import Values, elements, literal, port_of
+from analyzers.languages.golang.values import Values
 from analyzers.model import Confidence, Fact, FactKind, Reach, Route
 
 _PACKETS = frozenset({"ListenPacket", "ListenUDP", "ListenMulticastUDP", "ListenUnixgram"})

@@ -52,8 +52,9 @@ def find(program: Program, calls: Sequence[Call]) -> tuple[Fact, ...]:
         return ()
     lives = _Lives(program, calls)
     found: dict[tuple[FactKind, str], Fact] = {}
+    busy = {one.file for one, reach in program.functions.items() if reach is Reach.REQUEST}
     for file in program.files():
-        for fact in _of_file(program, file, lives):
+        for fact in _of_file(program, file, lives) if file in busy else ():
             found.setdefault((fact.kind, fact.subject), fact)
     for fact in _metrics(program, calls):
         found.setdefault((fact.kind, fact.subject), fact)

@@ -10,8 +10,9 @@ from analyzers.languages import syntax
 from analyzers.languages.golang import calls as uses
 from analyzers.languages.golang.calls import Call
 from analyzers.languages.golang.files import Function, GoFile
+from analyzers.languages.golang.nodes import assigned, parameter_position
 from analyzers.languages.golang.program import Program
-from analyzers.languages.golang.values import Values, assigned, parameter_position
+from analyzers.languages.golang.values import Values
 from analyzers.model import Route
 
 if TYPE_CHECKING:

@@ -11,6 +11,15 @@ from typing import TYPE_CHECKING
 from analyzers.languages import syntax
 from analyzers.languages.golang.calls import Call
 from analyzers.languages.golang.files import Function, GoFile
+from analyzers.languages.golang.nodes import (
+    assigned,
+    elements,
+    first,
+    formatted,
+    last_name,
+    literal,
+    parameter_position,
+)
 from analyzers.languages.golang.program import Program
 
 if TYPE_CHECKING:
@@ -78,7 +87,7 @@ class Values:
         default = self._plain(arguments[place])
         self._flags.setdefault(name.lower(), default)
         if match[2]:
-            target = _last_name(arguments[0])
+            target = last_name(arguments[0])
             if target:
                 self._targets.setdefault(target, (name.lower(), default))
                 if syntax.text(arguments[0]) == f"&{target}":
@@ -96,7 +105,7 @@ class Values:
         for key in ("EnvVars", "EnvVar", "Sources"):
             if key in entries and (found := re.findall(r'"([A-Za-z_]\w*)"', syntax.text(entries[key]))):
                 self.flag_env.setdefault(name, found[0])
-        if "Destination" in entries and (target := _last_name(entries["Destination"])):
+        if "Destination" in entries and (target := last_name(entries["Destination"])):
             self._targets.setdefault(target, (name, default))
 
     def _plain(self, node: Node) -> str | None:
@@ -114,6 +123,12 @@ class Values:
             if value is not None and (text := literal(value)) is not None:
                 return text
         return None
+
+    def has_flags(self) -> bool:
+        """Whether anything may be set by the command line."""
+        return bool(self._flags) or any(
+            key in tags for found in self.tags().values() for _, tags in found for key in ("long", "default")
+        )
 
     def flag(self, name: str) -> str | None:
         """The value of a flag or setting: the start command's, the environment's, or its default."""
@@ -173,7 +188,7 @@ class Values:
         if (text := literal(node)) is not None:
             return text
         if kind in ("parenthesized_expression", "literal_element"):
-            return self.resolve(file, function, _first(node), depth + 1)
+            return self.resolve(file, function, first(node), depth + 1)
         if kind == "unary_expression":
             return self.resolve(file, function, node.child_by_field_name("operand"), depth + 1)
         if kind == "binary_expression":
@@ -273,6 +288,8 @@ class Values:
             self._tags = {}
             for file in self.program.files():
                 for owner, spec in file.types.items():
+                    if b"`" not in file.data[spec.start_byte : spec.end_byte]:
+                        continue
                     found = syntax.captures("go", "(field_declaration tag: (_)) @field", spec)
                     for node in found.get("field", []):
                         tag = node.child_by_field_name("tag")
@@ -323,7 +340,7 @@ class Values:
             variable = value(0)
             return self.env.get(variable, "") if variable is not None else None
         if head == "fmt" and name == "Sprintf" and arguments:
-            return _formatted(value(0), [value(i) for i in range(1, len(arguments))])
+            return formatted(value(0), [value(i) for i in range(1, len(arguments))])
         if name == "JoinHostPort" and len(arguments) == 2:
             port = value(1)
             return f"{value(0) or ''}:{port}" if port is not None else None
@@ -420,97 +437,3 @@ def _given(argv: Sequence[str]) -> dict[str, str]:
             value = "true" if after.startswith("-") else after
         found[name.lower()] = value
     return found
-
-
-def literal(node: Node) -> str | None:
-    """The value of a literal of Go, as text."""
-    kind = node.type
-    if kind == "literal_element" and node.named_children:
-        return literal(node.named_children[0])
-    if kind == "raw_string_literal":
-        return syntax.text(node)[1:-1]
-    if kind == "interpreted_string_literal":
-        return re.sub(r'\\(["\\/])', r"\1", syntax.text(node)[1:-1])
-    if kind in ("int_literal", "float_literal", "true", "false"):
-        return syntax.text(node).replace("_", "")
-    return None
-
-
-def elements(node: Node) -> list[tuple[str, Node]]:
-    """The `Key: value` pairs of a composite literal."""
-    body = node.child_by_field_name("body")
-    return [
-        (syntax.text(element.named_children[0]), element.named_children[1])
-        for element in (body.named_children if body is not None else ())
-        if element.type == "keyed_element" and len(element.named_children) >= 2
-    ]
-
-
-def _first(node: Node) -> Node | None:
-    return node.named_children[0] if node.named_children else None
-
-
-def _last_name(node: Node) -> str:
-    """`Addr` of `&cfg.Addr`."""
-    match = re.search(r"([A-Za-z_]\w*)\s*$", syntax.text(node))
-    return match[1] if match else ""
-
-
-_GIVEN = """
-(short_var_declaration left: (expression_list) @left right: (expression_list) @right)
-(assignment_statement left: (expression_list) @left right: (expression_list) @right)
-(var_spec name: (identifier) @left value: (expression_list) @right)
-"""
-
-
-def assigned(function: Function, name: str) -> list[Node]:
-    """The expressions that a variable of a function is given, in source order."""
-    if function.given is None:
-        function.given = {}
-        for _, match in syntax.matches("go", _GIVEN, function.node):
-            left, values = match["left"], match["right"][0].named_children
-            names = left[0].named_children if left[0].type == "expression_list" else left
-            for position, one in enumerate(names):
-                if one.type == "identifier" and values:
-                    value = values[position] if position < len(values) else values[0]
-                    function.given.setdefault(syntax.text(one), []).append(value)
-    return function.given.get(name, [])
-
-
-def parameter_position(function: Function, name: str) -> int | None:
-    node = function.node.child_by_field_name("parameters")
-    position = 0
-    for parameter in node.named_children if node is not None else ():
-        names = parameter.children_by_field_name("name")
-        for one in names:
-            if syntax.text(one) == name:
-                return position
-            position += 1
-        position += 0 if names else 1
-    return None
-
-
-def _formatted(pattern: str | None, values: Sequence[str | None]) -> str | None:
-    if pattern is None:
-        return None
-    rest = list(values)
-
-    def one(match: re.Match[str]) -> str:
-        if match[0] == "%%":
-            return "%"
-        given = rest.pop(0) if rest else None
-        return given if given is not None else "\0"
-
-    text = re.sub(r"%%|%[-+# 0]*\d*(?:\.\d+)?[a-zA-Z]", one, pattern)
-    if "\0" not in text:
-        return text
-    # A host that is not known leaves the port: ":8080" is the address on which it listens.
-    return text.replace("\0", "") if re.search(r":\d+$", text) else None
-
-
-def port_of(address: str | None) -> str:
-    """The port of `host:port`, of `:port`, of a bare number or of a URL; "" where there is none."""
-    if address is None:
-        return ""
-    match = re.search(r"(?:^|:)(\d{1,5})(?:/|$)", address.strip())
-    return match[1] if match and 20 < int(match[1]) < 65536 else ""
