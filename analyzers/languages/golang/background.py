@@ -20,7 +20,7 @@ _DEPTH = 2
 
 def find(program: Program, calls: Sequence[Call]) -> tuple[Fact, ...]:
     """BACKGROUND facts: each goroutine that starts with the program and does not end."""
-    return tuple(dict.fromkeys([*_goroutines(program), *_timers(program, calls)]))
+    return tuple(dict.fromkeys([*_goroutines(program), *_main_loops(program), *_timers(program, calls)]))
 
 
 def _goroutines(program: Program) -> Iterator[Fact]:
@@ -36,6 +36,19 @@ def _goroutines(program: Program) -> Iterator[Fact]:
             yield Fact(
                 FactKind.BACKGROUND, f"go {name}" if name == text else name, at, "", Reach.IMPORT, sure
             )
+
+
+def _main_loops(program: Program) -> Iterator[Fact]:
+    """A loop of `main` itself that works by the clock while goroutines answer requests."""
+    for one in program.roots if program.answers else ():
+        for node in syntax.captures("go", "(for_statement) @loop", one.node).get("loop", []):
+            body = node.child_by_field_name("body")
+            head = one.file.data[node.start_byte : body.start_byte] if body is not None else b""
+            by_clock = _TICKS.search(one.file.data[node.start_byte : node.end_byte]) is not None
+            if by_clock and (head.split() == [b"for"] or _TICKS.search(head)):
+                yield Fact(
+                    FactKind.BACKGROUND, "a loop of main", (program.at(one.file, node),), "", Reach.IMPORT
+                )
 
 
 def _endless(program: Program, one: Function, depth: int) -> Function | None:

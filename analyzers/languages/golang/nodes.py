@@ -1,4 +1,4 @@
-"""What single pieces of Go source say: literals, parts of composite ones, assignments, parameters, formats."""
+"""What single pieces of Go source say: literals and their parts, assignments, parameters, formats."""
 
 from __future__ import annotations
 

@@ -346,6 +346,7 @@ def test_own_counters_that_requests_raise(tmp_path: Path) -> None:
         ("go func() {\nfor range time.Tick(1) {\n}\n}()", ("time",), "", True),
         ("t := time.NewTicker(1)\ngo func() {\nfor {\nselect {\ncase <-t.C:\n}\n}\n}()", ("time",), "", True),
         ("c := cron.New()\nc.AddFunc(\"@daily\", nil)", ("github.com/robfig/cron/v3",), "", True),
+        ("go answer()\nfor range time.Tick(1) {\n}", ("time",), "func answer() {}", True),
         ("go func() { println(1) }()", (), "", False),
         ("go once()", (), "func once() {\n\tfor i := 0; i < 3; i++ {\n\t}\n}", False),
         (
