@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 from analyzers.command import StartCommand
 from analyzers.guest import Guest
@@ -15,7 +16,7 @@ from analyzers.languages.python.entry import Entry
 from analyzers.languages.python.modules import Module, Program
 from analyzers.languages.python.requirements import Imported, Installed
 from analyzers.languages.python.servers import Launch
-from analyzers.model import ComposeFacts, Evidence, Fact, FactKind, Image, Reach, Source, Unknown
+from analyzers.model import ComposeFacts, Evidence, Fact, FactKind, Image, Reach, Route, Source, Unknown
 from analyzers.repository import Tree
 
 _FILES = 2_000  # files read where no entry tells which ones matter
@@ -55,7 +56,9 @@ def read(
         entry = entries.find(program, launch)
     modules = _modules(program, entry)
     module_facts = collector.collect(program, entry, modules, external=not modules)
+    found_routes = routes.find(program, entry, modules)
     facts = (*_launch_facts(entry, evidence), *start.facts, *module_facts)
+    facts = _with_driver(_forwarding(facts, found_routes), found)
     imported = collector.external_imports(program, modules)
     if entry.module is None:  # files of tests and tools are among them: what they import says little
         imported = {name: Imported(where.evidence, optional=True) for name, where in imported.items()}
@@ -69,7 +72,7 @@ def read(
         server=entry.launch.server,
         dependencies=requirements.judge(found, imported, program.own),
         facts=facts,
-        routes=routes.find(program, entry, modules),
+        routes=found_routes,
         files=tuple(dict.fromkeys(module.path for module in modules)),
         manifests=tuple(found.manifests),
         unknown=(*_placed(entry.unknown, evidence), *_unparsed(program), *found.unknown),
@@ -204,9 +207,51 @@ def _launch_facts(entry: Entry, evidence: Evidence | None) -> tuple[Fact, ...]:
         protocol = "http" if launch.http else "tcp"
         number = launch.port or launch.default_port
         facts.append(Fact(FactKind.LISTEN, protocol, at, str(number) if number else "", Reach.IMPORT))
+    if launch.worker:
+        facts.append(Fact(FactKind.WORKER, launch.server, at, reach=Reach.IMPORT))
     if launch.development:
         facts.append(Fact(FactKind.DEVELOPMENT_SERVER, _development(launch), at, reach=Reach.IMPORT))
     return tuple(facts)
+
+
+_EVERYTHING = ("<path:", ":path}", "{path}", "(.*)", "{tail:.*}")
+
+
+def _forwarding(facts: tuple[Fact, ...], found: Sequence[Route]) -> tuple[Fact, ...]:
+    """Sending requests on is the point of a service whose routes take every path."""
+    if not any(fact.kind is FactKind.FORWARD for fact in facts):
+        return facts
+    own = [r for r in found if not any(mark in r.path for mark in _EVERYTHING) and r.path not in _PROBES]
+    if own or not found:
+        return facts
+    return tuple(replace(f, detail="main") if f.kind is FactKind.FORWARD else f for f in facts)
+
+
+_PROBES = frozenset(
+    {"/", "/health", "/healthz", "/livez", "/readyz", "/ready", "/metrics", "/ping", "/status"}
+)
+
+
+# Driver -> the database that it speaks to.
+_DRIVERS = {
+    **dict.fromkeys(("psycopg", "psycopg2", "psycopg2-binary", "psycopg-binary", "asyncpg"), "postgres"),
+    **dict.fromkeys(("pg8000", "psycopg-c"), "postgres"),
+    **dict.fromkeys(("pymysql", "mysqlclient", "mysql-connector-python", "aiomysql", "asyncmy"), "mysql"),
+    **dict.fromkeys(("pyodbc", "pymssql"), "mssql"),
+    **dict.fromkeys(("oracledb", "cx-oracle"), "oracle"),
+}
+
+
+def _with_driver(facts: tuple[Fact, ...], found: Installed) -> tuple[Fact, ...]:
+    """An SQL database whose URL is not known is the one that the only installed driver speaks to."""
+    spoken = {_DRIVERS[name] for name in found.requirements if name in _DRIVERS}
+    if len(spoken) != 1:
+        return facts
+    (database,) = spoken
+    return tuple(
+        replace(f, subject=database) if f.kind is FactKind.DATABASE and f.subject == "sql" else f
+        for f in facts
+    )
 
 
 def _development(launch: Launch) -> str:

@@ -29,6 +29,9 @@ _NEUTRAL = frozenset(
 )
 # Decorators of functions that run once when the service starts.
 _STARTUP = frozenset({"before_first_request", "before_serving", "on_startup"})
+# Decorators of functions that a worker of its own runs, never the program that serves requests.
+_TASKS = frozenset({"task", "shared_task", "periodic_task", "actor", "db_task", "db_periodic_task", "job"})
+_RUN_HERE = frozenset({"locust", "prefect", "invoke", "luigi", "flytekit"})  # tasks of the program itself
 _COMMANDS = frozenset({"command", "cli_command", "group", "cli", "task_command", "manager"})
 
 
@@ -51,6 +54,7 @@ class Scope:
     imports: Set[str] = frozenset()
     inner: dict[str, Scope] = field(default_factory=dict)  # functions and classes defined right in it
     reach: Reach = Reach.IMPORT
+    elsewhere: bool = False  # only commands and tasks lead here, which other programs run
     sure: bool = True  # False: nobody is seen to call it, and nothing hands it to a framework
 
     @property
@@ -307,7 +311,7 @@ class Calls:
         for scope in self.scopes:
             if scope.kind not in ("function", "lambda"):
                 continue
-            marks = [_last_name(d) for d in getattr(scope.node, "decorator_list", ())]
+            marks = [_last_name(d) for d in _decorators(scope)]
             handed = [m for m in marks if m not in _NEUTRAL]
             if (
                 _place(scope.module, scope.node) == factory
@@ -315,7 +319,9 @@ class Calls:
                 or self._is_startup(scope, marks)
             ):
                 at_import.append(scope)
-            elif handed and set(handed) & _COMMANDS:
+            elif (handed and set(handed) & _COMMANDS) or (
+                not entry.launch.worker and any(_is_task(scope, d) for d in _decorators(scope))
+            ):
                 commands.append(scope)
             elif handed or id(scope.node) in used or scope.kind == "lambda":
                 roots.append(scope)
@@ -330,6 +336,7 @@ class Calls:
                     roots.append(scope)
         certain, imported = self._closure(roots), self._closure(at_import)
         requested = certain | self._closure(guesses)
+        elsewhere = self._closure(commands)
         for scope in self.scopes:
             if scope.kind == "module":
                 continue
@@ -340,6 +347,7 @@ class Calls:
                 scope.reach = Reach.IMPORT
             else:
                 scope.reach = Reach.UNKNOWN
+                scope.elsewhere = id(scope) in elsewhere
 
     def _is_startup(self, scope: Scope, marks: Sequence[str]) -> bool:
         """FastAPI's and Starlette's start: `lifespan`, `@app.on_event("startup")`."""
@@ -359,6 +367,17 @@ class Calls:
                 if target is not None and target.kind == "function":
                     found.add(id(target.node))
         return found
+
+
+def _decorators(scope: Scope) -> Sequence[ast.expr]:
+    return getattr(scope.node, "decorator_list", ())
+
+
+def _is_task(scope: Scope, decorator: ast.expr) -> bool:
+    """`@celery.task`, `@shared_task(bind=True)`, `@dramatiq.actor`."""
+    node = decorator.func if isinstance(decorator, ast.Call) else decorator
+    library = (scope.parent or scope).origin(node) or ""
+    return _last_name(decorator) in _TASKS and library.partition(".")[0] not in _RUN_HERE
 
 
 def _last_name(decorator: ast.expr) -> str:

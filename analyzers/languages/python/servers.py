@@ -281,8 +281,8 @@ def _gunicorn(line: _Line) -> Launch:
         )
     else:
         path = posixpath.normpath(posixpath.join(line.workdir, config.removeprefix("file:")))
-    if has("--paste", "--paster"):
-        notes = ("paste",)
+    if paste := last("--paste", "--paster"):
+        notes = (f"paste={posixpath.normpath(posixpath.join(base, paste.partition('#')[0]))}",)
     host, number = address(last("-b", "--bind"))
     default_port = port(line.env.get("PORT")) or 8000
     return Launch(
@@ -431,6 +431,7 @@ def _uwsgi(line: _Line) -> Launch:
             values.setdefault(name[6:].lower().replace("_", "-"), value)
     http = values.get("http") or values.get("http-socket") or values.get("https")
     listen = http or values.get("socket")
+    spoken = http is not None or listen is None or values.get("protocol") in ("http", "https")
     host, number = address((listen or "").partition(",")[0])
     target = values.get("module") or values.get("mount", "").partition("=")[2] or None
     script = _folder(line, values.get("wsgi-file") or values.get("file"))
@@ -450,8 +451,8 @@ def _uwsgi(line: _Line) -> Launch:
         port=number,
         chdir=chdir,
         search=(posixpath.normpath(posixpath.join(chdir or line.workdir, search)),) if search else (),
-        http=http is not None or listen is None,
-        notes=() if http or listen is None else ("uwsgi-protocol",),
+        http=spoken,
+        notes=() if spoken else ("uwsgi-protocol",),
     )
 
 

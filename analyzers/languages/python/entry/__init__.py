@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from analyzers.languages.python.entry.application import of_expression
 from analyzers.languages.python.entry.model import Entry, lost
+from analyzers.languages.python.entry.paste import of_paste
 from analyzers.languages.python.entry.scripts import of_script
 from analyzers.languages.python.entry.targets import (
     configured,
@@ -35,6 +36,9 @@ def find(program: Program, launch: Launch) -> Entry:
         return fastapi_run(program, launch)
     if launch.server == "python":
         return of_script(program, launch)
+    paste = next((note[6:] for note in launch.notes if note.startswith("paste=")), None)
+    if launch.target is None and paste is not None:
+        return of_paste(program, launch, paste)
     if launch.target is None and launch.script is None:
         return lost(launch, f"the application that {launch.server} serves")
     return of_target(program, launch)

@@ -41,6 +41,8 @@ def collect(program: Program, entry: Entry, modules: Sequence[Module], *, extern
     calls = Calls(program, entry, scopes)
     state = State(program, scopes)
     for scope in scopes:
+        if scope.function is not None and scope.function.elsewhere:
+            continue
         try:
             found += of_scope(Place(program, entry, calls, state, scope))
         except RecursionError:

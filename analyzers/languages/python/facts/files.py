@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from analyzers.languages.python.facts.objects import values_of
 from analyzers.languages.python.facts.place import Place
 from analyzers.languages.python.syntax import argument, receiver
 from analyzers.languages.python.tables import tables
@@ -14,6 +15,9 @@ from analyzers.model import Confidence, Fact, FactKind
 
 
 def file_call(at: Place, node: ast.Call, name: str, method: str) -> Iterator[Fact]:
+    first = argument(node, 0, "file")
+    if name in _ARCHIVES and first is not None and _in_memory(at, first):
+        return
     if name in (
         "open",
         "io.open",
@@ -51,6 +55,21 @@ def file_call(at: Place, node: ast.Call, name: str, method: str) -> Iterator[Fac
         if "BytesIO(" in written(node.args[0], 400):
             return
         yield at.fact(FactKind.FILE_READ, at.path(node.args[0]), node)
+
+
+_ARCHIVES = frozenset({"zipfile.ZipFile", "tarfile.open", "gzip.open"})
+
+
+def _in_memory(at: Place, node: ast.expr) -> bool:
+    """Whether an archive is made in a buffer: `ZipFile(io.BytesIO())`, of a local name or of `self`."""
+    values: Sequence[ast.expr] = [node]
+    if isinstance(node, ast.Name):
+        owner = at.scope.function
+        values = at.state.given(owner, node.id) if owner is not None else ()
+    elif isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "self" and at.scope.owner:
+        values = [value for _, value in values_of(at.scope.owner, node.attr)]
+    made = [at.origin(v.func).rpartition(".")[2] if isinstance(v, ast.Call) else "" for v in values]
+    return bool(made) and all(name in ("BytesIO", "StringIO", "SpooledTemporaryFile") for name in made)
 
 
 def _is_path(function: ast.expr) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from functools import cache
 
-from analyzers.languages.python.modules import Module, Program
+from analyzers.languages.python.modules import Import, Module, Program
 from analyzers.languages.python.requirements import Imported
+from analyzers.languages.python.syntax import dotted
 from analyzers.languages.python.tables import tables
 from analyzers.model import Confidence, Evidence, Fact, FactKind, Reach
 
@@ -37,6 +39,7 @@ class _Meaning:
     gpu: str | None = None
     compute: str | None = None
     websocket: str | None = None
+    process: str | None = None
     outbound: tuple[tuple[str, str], ...] = ()  # library, protocol
 
 
@@ -63,6 +66,7 @@ def _meaning(full: str) -> _Meaning | None:
         one_of(table["gpu"]["imports"]),
         one_of(table["compute"]["imports"]),
         websocket,
+        one_of(table["subprocess"]["imports"]),
         tuple(outbound),
     )
     return found if found != _Meaning() else None
@@ -90,12 +94,42 @@ def import_facts(program: Program, module: Module, settled: Set[str]) -> Iterato
             yield Fact(FactKind.COMPUTE, meaning.compute, evidence, "", Reach.REQUEST, Confidence.MEDIUM)
         if meaning.websocket:
             yield Fact(FactKind.WEBSOCKET, meaning.websocket, evidence)
+        if meaning.process:
+            yield Fact(FactKind.SUBPROCESS, meaning.process, evidence, "", Reach.REQUEST, Confidence.MEDIUM)
         for name, protocol in meaning.outbound:
             if name in settled:
                 continue  # a call of this library says it, with its host or the lack of one
+            if not _is_used(module, item):
+                continue  # no connection is opened by a name that nobody uses
             yield Fact(FactKind.OUTBOUND, protocol, evidence, "", Reach.REQUEST, Confidence.MEDIUM)
             if protocol in tables()["database"]["protocols"]:
                 yield Fact(FactKind.DATABASE, protocol, evidence, "", Reach.REQUEST, Confidence.MEDIUM)
+
+
+def _is_used(module: Module, item: Import) -> bool:
+    """Whether a module does more with an import than to have it and to catch its errors."""
+    target = f"{item.module}.{item.attribute}" if item.attribute else item.module
+    names = {
+        local
+        for local, meant in module.names.items()
+        if target == meant or target.startswith(f"{meant}.") or item.attribute == "*"
+    }
+    if not names or item.attribute == "*":
+        return True
+    for part in module.summary.parts:
+        called = (node[0] for node in part.nodes if isinstance(node, tuple))
+        calls = (dotted(node.func) for node in part.nodes if isinstance(node, ast.Call))
+        for name in (*part.names, *called, *calls):
+            if name and name.partition(".")[0] in names and not name.endswith(_ERRORS):
+                return True
+        if any(not isinstance(node, tuple) and getattr(node, "decorator_list", ()) for node in part.nodes):
+            marks = (m for node in part.nodes for m in getattr(node, "decorator_list", ()))
+            if any(isinstance(n, ast.Name) and n.id in names for mark in marks for n in ast.walk(mark)):
+                return True
+    return False
+
+
+_ERRORS = ("Error", "Exception", "Timeout", "errors", "exceptions")
 
 
 def _harmless(name: str) -> bool:

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from analyzers.languages.python.facts.databases import database_url, sqlite
 from analyzers.languages.python.facts.place import Place, host_of
-from analyzers.languages.python.syntax import argument
+from analyzers.languages.python.syntax import argument, name_of
 from analyzers.languages.python.tables import tables
 from analyzers.languages.python.values import UnknownValueError, evaluate, text_of, written
 from analyzers.model import Fact, FactKind
@@ -31,6 +31,10 @@ def network_call(at: Place, node: ast.Call, name: str, method: str) -> Iterator[
         if host:
             yield at.fact(FactKind.OUTBOUND, "http", node, host)
     _settle(at, name, method)
+    yield from _forwarded(at, node, method)
+    broker = tables()["worker"].get(name) or tables()["worker"].get(method)
+    if broker is not None:
+        yield at.fact(FactKind.WORKER, broker, node)
     if name in tables()["connect"]:
         yield from _connected(at, node, tables()["connect"][name])
     elif (
@@ -62,6 +66,20 @@ def network_call(at: Place, node: ast.Call, name: str, method: str) -> Iterator[
         number = argument(node, 2, "port")
         port = text_of(at.program, at.module, number)[0] if number is not None else ""
         yield at.fact(FactKind.LISTEN, "websocket", node, port or (written(number) if number else ""))
+
+
+def _forwarded(at: Place, node: ast.Call, method: str) -> Iterator[Fact]:
+    """A request that is sent on with the method that it came with."""
+    if method not in ("request", "build_request", "stream"):
+        return
+    given = argument(node, 0, "method")
+    if isinstance(given, ast.Attribute) and given.attr == "method" and name_of(given.value) in _REQUESTS:
+        url = argument(node, 1, "url")
+        host = at.host(url) if url is not None else ""
+        yield at.fact(FactKind.FORWARD, f"http://{host}" if host else "what a request names", node)
+
+
+_REQUESTS = frozenset({"request", "req", "self"})
 
 
 def _settle(at: Place, name: str, method: str) -> None:

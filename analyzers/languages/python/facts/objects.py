@@ -71,7 +71,7 @@ def _changes_self(at: Place, classes: Sequence[Scope], method: Scope, depth: int
             target = container_of(node.func.value)
         if not isinstance(target, ast.Attribute) or getattr(target.value, "id", "") != "self":
             continue
-        values = [(c, v) for c in classes for v in _values_of(c, target.attr)]
+        values = [(c, v) for c in classes for _, v in values_of(c, target.attr)]
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             for owner, value in values:
                 if isinstance(value, ast.Call) and changed_by(
@@ -86,20 +86,20 @@ def _changes_self(at: Place, classes: Sequence[Scope], method: Scope, depth: int
     return None
 
 
-def _values_of(owner: Scope, attribute: str) -> Iterator[ast.expr]:
+def values_of(owner: Scope, attribute: str) -> Iterator[tuple[Scope, ast.expr]]:
     """What a class or its methods give an attribute of their instances."""
     for statement in getattr(owner.node, "body", ()):
         if isinstance(statement, ast.Assign | ast.AnnAssign):
             for name, value in bound_names(statement):
                 if name == attribute and value is not None:
-                    yield from _fields(value)
+                    yield from ((owner, field) for field in _fields(value))
     for method in owner.inner.values():
         for node in method.nodes:
             if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
                 for target in targets:
                     if isinstance(target, ast.Attribute) and target.attr == attribute:
-                        yield from _fields(node.value)
+                        yield from ((method, field) for field in _fields(node.value))
 
 
 def _fields(value: ast.expr) -> Iterator[ast.expr]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from analyzers.languages.python.entry.paste import factory
 from analyzers.model import Source
 from tests.analyzers.trees import DOCKERFILE, only
 
@@ -465,3 +466,68 @@ def test_syntax_that_this_python_does_not_know_is_said_with_what_settles_it(
     assert "line 2" in said.what
     assert "a newer Python to run dock2wasm" in said.settle_with
     assert not any("no file of the image" in u.what for u in source.unknown)
+
+
+# --- PasteDeploy and uWSGI's own files ---
+
+_PASTE = """
+[pipeline:main]
+pipeline:
+  prefix
+  shop
+
+[app:shop]
+use = call:shop.app:create_app
+
+[filter:prefix]
+use = egg:PasteDeploy#prefix
+"""
+_PYRAMID = """from pyramid.config import Configurator
+
+
+def create_app(_, **settings):
+    config = Configurator(settings=settings)
+    return config.make_wsgi_app()
+"""
+
+
+def test_a_paste_file_names_the_factory(tmp_path: Path) -> None:
+    files = {
+        "Dockerfile": "FROM python:3.13\nWORKDIR /app\nRUN pip install pyramid gunicorn\nCOPY . .\n"
+        'CMD ["gunicorn", "--paste", "conf/production.ini", "-b", "0.0.0.0:9083"]\n',
+        "conf/production.ini": _PASTE,
+        "shop/__init__.py": "",
+        "shop/app.py": _PYRAMID,
+    }
+    source = only(tmp_path, files).source
+    assert source is not None
+    assert (source.framework, source.interface, source.files[0]) == ("pyramid", "wsgi", "shop/app.py")
+    assert source.entry is None  # its settings are in the file: it cannot be imported alone
+    assert any("conf/production.ini" in one.what for one in source.unknown)
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("[app:main]\nuse = call:a.b:c\n", "a.b:c"),
+        ("[app:main]\npaste.app_factory = a:b\n", "a:b"),
+        ("[composite:main]\nuse = egg:Paste#urlmap\n/ = inner\n", None),
+        ("[pipeline:main]\npipeline = main\n", None),
+        ("[app:main\n", None),
+        ("", None),
+    ],
+)
+def test_the_factory_of_a_paste_file(text: str, where: str | None) -> None:
+    assert factory(text) == where
+
+
+@pytest.mark.parametrize(("protocol", "listens"), [("protocol = http\n", "http"), ("", "tcp")])
+def test_uwsgi_speaks_http_on_its_socket_where_told_to(tmp_path: Path, protocol: str, listens: str) -> None:
+    files = {
+        "Dockerfile": "FROM python:3.13\nWORKDIR /app\nRUN pip install flask uwsgi\nCOPY . .\n"
+        'CMD ["uwsgi", "--ini", "app.ini"]\n',
+        "app.ini": f"[uwsgi]\nwsgi-file = app.py\ncallable = app\nsocket = 0.0.0.0:8080\n{protocol}",
+        "app.py": "from flask import Flask\napp = Flask(__name__)\n",
+    }
+    service = only(tmp_path, files)
+    assert [(str(one.protocol), one.port) for one in service.listeners] == [(listens, 8080)]

@@ -279,13 +279,35 @@ def test_code_of_a_factory_runs_at_import_and_its_handlers_in_requests(tmp_path:
     assert (reads["A"].reach, reads["B"].reach) == (Reach.IMPORT, Reach.REQUEST)
 
 
-def test_commands_and_dead_code_are_not_sure(tmp_path: Path) -> None:
-    app = "import os\n@app.cli.command()\ndef load():\n    os.system('a')\ndef dead():\n    os.system('b')\n"
-    facts = [f for f in flask(tmp_path, app).facts if f.kind is FactKind.SUBPROCESS]
-    assert [(f.detail, f.reach, f.confidence) for f in facts] == [
-        ("a", Reach.UNKNOWN, Confidence.LOW),
-        ("b", Reach.UNKNOWN, Confidence.LOW),
-    ]
+def test_dead_code_is_not_sure(tmp_path: Path) -> None:
+    (fact,) = found(flask(tmp_path, "def dead():\n    os.system('b')\n"), FactKind.SUBPROCESS).values()
+    assert (fact.detail, fact.reach, fact.confidence) == ("b", Reach.UNKNOWN, Confidence.LOW)
+
+
+@pytest.mark.parametrize("mark", ["@app.cli.command()", "@celery.task", "@shared_task(bind=True)"])
+def test_commands_and_tasks_are_other_programs(tmp_path: Path, mark: str) -> None:
+    app = "from celery import Celery, shared_task\ncelery = Celery('x')\ndef inner():\n    os.system('a')\n"
+    assert (
+        found(flask(tmp_path / "a", app + f"{mark}\ndef load():\n    inner()\n"), FactKind.SUBPROCESS) == {}
+    )
+    called = app + f"{mark}\ndef load():\n    pass\n" + body("inner()")
+    assert found(flask(tmp_path / "b", called), FactKind.SUBPROCESS)
+
+
+def test_a_load_generator_runs_its_tasks_itself(tmp_path: Path) -> None:
+    app = "from locust import task\n@task\ndef load():\n    os.system('a')\n"
+    assert found(flask(tmp_path, app), FactKind.SUBPROCESS)
+
+
+def test_a_worker_runs_its_tasks(tmp_path: Path) -> None:
+    files = {
+        "Dockerfile": 'FROM python:3.13\nWORKDIR /app\nCOPY . .\nCMD ["celery", "-A", "app", "worker"]\n',
+        "requirements.txt": "celery==5.5.3\n",
+    }
+    app = "from celery import Celery\napp2 = Celery('x')\n@app2.task\ndef load():\n    os.system('a')\n"
+    source = flask(tmp_path, app, files)
+    assert found(source, FactKind.SUBPROCESS)["os.system"].reach is Reach.REQUEST
+    assert list(found(source, FactKind.WORKER)) == ["celery"]
 
 
 def test_a_function_that_nobody_is_seen_to_call_is_less_sure(tmp_path: Path) -> None:
@@ -416,9 +438,89 @@ def test_the_containers_value_outranks_the_default(tmp_path: Path) -> None:
     assert found(source, FactKind.OUTBOUND)["http"].detail == "real"
 
 
-def test_a_library_that_is_only_imported_is_said_with_less_confidence(tmp_path: Path) -> None:
-    (fact,) = found(flask(tmp_path, "import stripe\n"), FactKind.OUTBOUND).values()
+def test_a_library_whose_calls_are_not_known_is_said_with_less_confidence(tmp_path: Path) -> None:
+    app = "import stripe\n" + body("stripe.Charge.create()")
+    (fact,) = found(flask(tmp_path, app), FactKind.OUTBOUND).values()
     assert (fact.subject, fact.detail, fact.confidence) == ("http", "", Confidence.MEDIUM)
+
+
+@pytest.mark.parametrize(
+    "app",
+    [
+        "import stripe\n",
+        "import psycopg2\n" + body("try:", "    pass", "except psycopg2.Error:", "    pass"),
+        "from redis.exceptions import RedisError\n"
+        + body("try:", "    pass", "except RedisError:", "    pass"),
+    ],
+)
+def test_a_library_that_is_only_imported_opens_no_connection(tmp_path: Path, app: str) -> None:
+    source = flask(tmp_path, app)
+    assert found(source, FactKind.OUTBOUND) == found(source, FactKind.DATABASE) == {}
+
+
+@pytest.mark.parametrize(
+    ("app", "broker"),
+    [
+        (
+            "import pika\n"
+            + body("channel = pika.BlockingConnection().channel()", "channel.start_consuming()"),
+            "amqp",
+        ),
+        ("from kafka import KafkaConsumer\n" + body("KafkaConsumer('topic')"), "kafka"),
+        ("import paho.mqtt.client as mqtt\n" + body("mqtt.Client().loop_forever()"), "mqtt"),
+        ("from rq import Worker\n" + body("Worker(['q']).work()"), "rq"),
+    ],
+)
+def test_messages_that_are_waited_for(tmp_path: Path, app: str, broker: str) -> None:
+    assert list(found(flask(tmp_path, app), FactKind.WORKER)) == [broker]
+
+
+_FORWARDS = "requests.request(method=request.method, url='http://api:8080/' + path)"
+
+
+@pytest.mark.parametrize(
+    ("rule", "detail"), [("/<path:path>", "main"), ("/api/<path:path>", "main"), ("/a", "")]
+)
+def test_requests_that_are_sent_on(tmp_path: Path, rule: str, detail: str) -> None:
+    app = f"import requests\n@app.route('{rule}')\ndef view(path='x'):\n    return {_FORWARDS}.text\n"
+    fact = found(flask(tmp_path, app), FactKind.FORWARD)["http://api:8080"]
+    assert fact.detail == detail
+
+
+@pytest.mark.parametrize(
+    ("app", "writes"),
+    [
+        ("import io, zipfile\n" + body("data = io.BytesIO()", "zipfile.ZipFile(data, 'w')"), False),
+        ("import io, zipfile\n" + body("zipfile.ZipFile(io.BytesIO(), 'w')"), False),
+        ("import zipfile\n" + body("zipfile.ZipFile('/data/x.zip', 'w')"), True),
+        (
+            "import io, zipfile\nclass Z:\n    def __init__(self):\n        self.data = io.BytesIO()\n"
+            "    def add(self):\n        return zipfile.ZipFile(self.data, 'a')\n" + body("Z().add()"),
+            False,
+        ),
+    ],
+)
+def test_an_archive_in_memory_is_no_file(tmp_path: Path, app: str, writes: bool) -> None:
+    assert bool(found(flask(tmp_path, app), FactKind.FILE_WRITE)) is writes
+
+
+@pytest.mark.parametrize(
+    ("installed", "subject"),
+    [
+        ("psycopg2-binary==2.9.11", "postgres"),
+        ("pymysql==1.1.2", "mysql"),
+        ("pymysql==1.1.2\npsycopg==3.2.12", "sql"),
+    ],
+)
+def test_the_only_driver_tells_the_database(tmp_path: Path, installed: str, subject: str) -> None:
+    files = {"requirements.txt": f"flask==3.1.3\nsqlalchemy==2.0.44\n{installed}\n"}
+    app = "from sqlalchemy import create_engine\nengine = create_engine(os.environ['DATABASE_URL'])\n"
+    assert list(found(flask(tmp_path, app, files), FactKind.DATABASE)) == [subject]
+
+
+def test_a_library_that_drives_a_program(tmp_path: Path) -> None:
+    app = "import gnupg\n" + body("return gnupg.GPG().encrypt('x')")
+    assert list(found(flask(tmp_path, app), FactKind.SUBPROCESS)) == ["gnupg"]
 
 
 @pytest.mark.parametrize(
