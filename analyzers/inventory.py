@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import posixpath
+import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -105,6 +106,8 @@ def _from_compose(tree: Tree, model: ComposeModel, repository: str) -> list[_Fou
     found: list[_Found] = []
     seen: set[object] = set()
     for stated, service in zip(model.services, _with_builds(tree, model, repository), strict=True):
+        if _is_only_tested(service):
+            continue
         built = _built(tree, service)
         if built.image is not None:
             facts = service.facts
@@ -115,6 +118,14 @@ def _from_compose(tree: Tree, model: ComposeModel, repository: str) -> list[_Fou
             seen.add(key)
         found.append(built)
     return found
+
+
+def _is_only_tested(service: ComposeService) -> bool:
+    """Whether a compose file among tests builds a service that lies elsewhere: how it is run there (names,
+    rights, mounts) is the tests' affair, so its Dockerfile counts by itself or by another compose file."""
+    around = compose.tests_around(service.facts.ref.file)
+    path = service.build.dockerfile_path if service.build is not None else None
+    return around is not None and path is not None and not path.startswith(f"{around}/")
 
 
 def _own_name(stated: ComposeService, service: ComposeService) -> str | None:
@@ -223,14 +234,19 @@ def _built(tree: Tree, service: ComposeService) -> _Found:
 def _named_dockerfiles(tree: Tree, model: ComposeModel) -> set[str]:
     """Dockerfiles that compose names; they are counted through compose only, even unreadable ones."""
     services = (*model.services, *(repeated for repeated, _ in model.repeated))
-    paths = {service.build.dockerfile_path for service in services if service.build is not None}
+    paths = {
+        service.build.dockerfile_path
+        for service in services
+        if service.build is not None and not _is_only_tested(service)
+    }
     return {path for path in paths if path is not None and path in tree}
 
 
 def _alone(tree: Tree, path: str) -> _Found | None:
     """A Dockerfile that no compose file names.
 
-    Its context is its own folder, or the nearest folder above in which more of its COPY sources exist.
+    Its context is its own folder, or the nearest folder above in which more of its COPY sources exist;
+    where only the Dockerfile and its like lie in its folder, the nearest one above that holds a project.
     """
     data = tree.data(path)
     if data is None:
@@ -246,6 +262,11 @@ def _alone(tree: Tree, path: str) -> _Found | None:
         other = _resolve(tree, data, path, folder, None, {})
         if other[0] is not None and len(other[0].missing) < len(best[0].missing):
             best, context = other, folder
+    above = _project_above(tree, own) if context == own and best[0] is not None and best[0].files else None
+    if above is not None and best[0] is not None:
+        other = _resolve(tree, data, path, above, None, {})
+        if other[0] is not None and len(other[0].missing) <= len(best[0].missing):
+            best, context = other, above
     image, others = best
     unknown: tuple[Unknown, ...] = ()
     if image is not None and context != own:
@@ -254,6 +275,35 @@ def _alone(tree: Tree, path: str) -> _Found | None:
         what = f"the build context of {path}: its COPY sources exist in {where}, which is taken"
         unknown = (Unknown(what, "`build.context` in a compose file", first),)
     return _Found(image, others, None, None, own if context == own else _source_folder(image, own), unknown)
+
+
+_BESIDE_DOCKERFILES = re.compile(
+    r"\.(sh|md|ya?ml|conf|cfg|ini|env|example|dockerignore|gitignore|dockerfile|template|tmpl|service)$|^[^.]+$"
+    r"|^(Dockerfile|Containerfile)\b|^\.env",
+    re.IGNORECASE,
+)
+# fmt: off
+_PROJECTS = frozenset({
+    "pyproject.toml", "setup.py", "requirements.txt", "Pipfile", "package.json", "go.mod", "Cargo.toml",
+    "pom.xml", "build.gradle", "build.gradle.kts", "composer.json", "Gemfile", "mix.exs", "Package.swift",
+    "deno.json", "CMakeLists.txt", "Makefile",
+})
+# fmt: on
+
+
+def _project_above(tree: Tree, folder: str) -> str | None:
+    """The nearest folder above that holds a project, where `folder` holds only what lies beside Dockerfiles."""
+    if not folder or not all(
+        _BESIDE_DOCKERFILES.search(PurePosixPath(path).name) for path in tree.under(folder)
+    ):
+        return None
+    if any(PurePosixPath(path).name in _PROJECTS for path in tree.under(folder)):
+        return None
+    while folder:
+        folder = posixpath.dirname(folder)
+        if any(posixpath.join(folder, name) in tree for name in _PROJECTS):
+            return folder
+    return None
 
 
 def _source_folder(image: Image | None, own: str) -> str:

@@ -22,6 +22,7 @@ from analyzers.compose.files import (
     is_compose_file,
     join,
     projects,
+    tests_around,
 )
 from analyzers.compose.load import Loaded, Reader, load
 from analyzers.compose.model import Build, ComposeModel, ComposeService
@@ -38,6 +39,7 @@ __all__ = [
     "interpolate",
     "is_compose_file",
     "read",
+    "tests_around",
 ]
 
 

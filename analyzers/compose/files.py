@@ -18,6 +18,16 @@ OVERRIDE_NAMES = (
     "docker-compose.override.yaml",
 )
 _KNOWN = DEFAULT_NAMES + OVERRIDE_NAMES
+# Words in the names of files that vary the services for the people who work on them.
+_ASIDE = re.compile(
+    r"(^|[._-])(dev|devel|development|test|tests|testing|e2e|ci|local|debug|example|sample|demo)([._-]|$)"
+)
+# fmt: off
+_TESTS = frozenset({
+    "test", "tests", "testing", "e2e", "integration-tests", "integration_tests", "playwright", "cypress",
+    "bench", "benchmark", "benchmarks", "loadtest", "load-test",
+})
+# fmt: on
 _OTHER = re.compile(r"(?:docker-)?compose[.-][\w.-]+\.ya?ml|[\w.-]+[.-](?:docker-)?compose\.ya?ml")
 
 
@@ -39,6 +49,12 @@ def is_compose_file(path: str) -> bool:
 def folder_of(path: str) -> str:
     """The folder of a file, "" for the root."""
     return posixpath.dirname(path)
+
+
+def tests_around(path: str) -> str | None:
+    """The outermost folder of tests that a file lies in, None where it lies in none."""
+    parts = path.split("/")[:-1]
+    return next(("/".join(parts[: n + 1]) for n, part in enumerate(parts) if part.lower() in _TESTS), None)
 
 
 def join(folder: str, name: str) -> str | None:
@@ -70,8 +86,9 @@ def _order(path: str) -> tuple[str, int, str]:
 def projects(files: Iterable[str], chosen: Mapping[str, tuple[str, ...]]) -> tuple[Project, ...]:
     """The projects that compose files (in order) make, those that `up` reads by itself first.
 
-    `chosen` are the files that COMPOSE_FILE names in a folder's `.env`. A file that is neither a
-    folder's default nor its override is a project of its own, as `-f` would read it.
+    Of the others those for development and tests come last: where they state the same services, the files
+    that ship them lead. `chosen` are the files that COMPOSE_FILE names in a folder's `.env`. A file that is
+    neither a folder's default nor its override is a project of its own, as `-f` would read it.
     """
     by_folder: dict[str, list[str]] = {folder: [] for folder in chosen}
     for path in files:
@@ -91,6 +108,7 @@ def projects(files: Iterable[str], chosen: Mapping[str, tuple[str, ...]]) -> tup
         if picked:
             leading.append(Project(picked, folder_of(picked[0]), default=True))
         others += [Project((path,), folder, default=False) for path in paths if path not in picked]
+    others.sort(key=lambda one: _ASIDE.search(PurePosixPath(one.files[0]).name) is not None)
     return (*leading, *others)
 
 

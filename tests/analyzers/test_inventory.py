@@ -323,3 +323,54 @@ def test_volumes_that_begin_with_files_of_the_repository(tmp_path: Path) -> None
         },
     )
     assert found["a"].committed == ("./conf", "./one.conf")
+
+
+def test_a_dockerfile_among_its_like_is_built_from_the_project_above(tmp_path: Path) -> None:
+    found = services(
+        tmp_path,
+        {
+            "deploy/docker/Dockerfile": "FROM python:3.14\nWORKDIR /app\nCOPY . .\nCMD gunicorn app:app\n",
+            "deploy/docker/README.md": "x",
+            "requirements.txt": "flask",
+            "app.py": "from flask import Flask\napp = Flask(__name__)\n",
+            "own/Dockerfile": "FROM alpine\nCOPY . .\nCMD x\n",
+            "own/server.py": "x = 1\n",
+            "bare/Dockerfile": "FROM alpine\nCMD x\n",
+        },
+    )
+    contexts = {name: service.image.context for name, service in found.items() if service.image}
+    assert contexts == {"docker": "", "own": "own", "bare": "bare"}
+    assert found["docker"].source is not None
+    assert any("build context" in one.what for one in found["docker"].unknown)
+
+
+def test_a_compose_file_of_tests_does_not_say_how_a_service_runs(tmp_path: Path) -> None:
+    files = write(
+        tmp_path,
+        {
+            "Dockerfile": IMAGE,
+            "app/Dockerfile": IMAGE,
+            "docker/test/compose.yaml": "services:\n  shop-under-test: {build: ../.., privileged: true}\n"
+            "  fake: {build: fake}\n  db: {image: postgres}\n",
+            "docker/test/fake/Dockerfile": IMAGE,
+        },
+    )
+    found = inventory.read(files, name="shop").services
+    assert {service.name: service.dockerfile for service in found if service.image} == {
+        "shop": "Dockerfile",
+        "app": "app/Dockerfile",
+        "fake": "docker/test/fake/Dockerfile",
+    }
+
+
+def test_files_for_development_come_after_those_that_ship(tmp_path: Path) -> None:
+    found = services(
+        tmp_path,
+        {
+            "hack/dev.compose.yaml": "services: {api: {build: {context: ../api, dockerfile: dev.Dockerfile}}}\n",
+            "hack/ship.compose.yaml": "services: {api: {build: ../api}}\n",
+            "api/Dockerfile": IMAGE,
+            "api/dev.Dockerfile": IMAGE,
+        },
+    )
+    assert [service.dockerfile for service in found.values()] == ["api/Dockerfile"]
