@@ -41,6 +41,7 @@ class BaseImage:
     state: str = ""
     outbound: tuple[str, ...] = ()
     gpu: bool = False
+    processes: bool = False
     exact: bool = True
 
     def started(self, command: tuple[str, ...]) -> tuple[str, ...]:
@@ -54,7 +55,7 @@ class BaseImage:
 
 
 # What stays true of an image whose name only ends like a known one's.
-_LOOSE = frozenset({"language", "role", "protocol", "port", "state", "outbound"})
+_LOOSE = frozenset({"language", "role", "protocol", "port", "state", "outbound", "processes"})
 _TUPLES = frozenset(field.name for field in fields(BaseImage) if field.type == "tuple[str, ...]")
 
 

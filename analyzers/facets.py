@@ -27,6 +27,7 @@ def facets(service: Service) -> Facets:
     """The facets of a service; `docs/verdict.md` says what each means."""
     compose = service.compose
     dependencies = service.source.dependencies if service.source else ()
+    known = _known(service)
     return Facets(
         state=_state(service),
         gpu=gpu.is_used(service),
@@ -41,7 +42,8 @@ def facets(service: Service) -> Facets:
                 }
             )
         ),
-        processes=bool(service.facts(FactKind.SUBPROCESS)),
+        processes=bool(service.facts(FactKind.SUBPROCESS))
+        or bool(known and not service.image and known.processes),
         privileged=docker_socket.is_given(service) or bool(compose and compose.privileges),
     )
 

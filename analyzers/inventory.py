@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import islice, takewhile
 from pathlib import Path, PurePosixPath
 
-from analyzers import base_images, command, compose, languages, links, listeners, names, workers
+from analyzers import base_images, command, compose, dialects, languages, links, listeners, names, workers
 from analyzers.command import StartCommand
 from analyzers.compose import Build, ComposeModel, ComposeService
 from analyzers.dockerfile import ignore, stages
@@ -292,7 +292,7 @@ _PROJECTS = frozenset({
 
 
 def _project_above(tree: Tree, folder: str) -> str | None:
-    """The nearest folder above that holds a project, where `folder` holds only what lies beside Dockerfiles."""
+    """The nearest folder above with a project, where `folder` holds only what lies beside Dockerfiles."""
     if not folder or not all(
         _BESIDE_DOCKERFILES.search(PurePosixPath(path).name) for path in tree.under(folder)
     ):
@@ -418,6 +418,10 @@ def _service(tree: Tree, title: str, found: _Found, projects: _Projects) -> Serv
         source = languages.read_public(tree, found.image_name, facts, start)
     elif facts is not None and facts.command is not None:
         start = StartCommand(facts.command.argv, (facts.command.evidence,), {}, "/")
+    linked = links.links(_peers(found, projects), facts, found.image, source)
+    if source is not None:
+        variables = (*(found.image.env if found.image else ()), *(facts.environment if facts else ()))
+        source = dialects.told(source, variables, linked)
     heard = listeners.found(found.image, found.image_name, facts, source)
     port = next((listener.port for listener in heard if listener.port), None)
     return Service(
@@ -432,7 +436,7 @@ def _service(tree: Tree, title: str, found: _Found, projects: _Projects) -> Serv
         listeners=heard,
         source=source,
         language=language,
-        links=links.links(_peers(found, projects), facts, found.image, source),
+        links=linked,
         unknown=tuple(dict.fromkeys(unknown)),
         start_facts=start.facts,
         committed=_committed(tree, facts),

@@ -90,8 +90,9 @@ def _of_source(source: Source | None) -> Iterator[tuple[str, str, int | None, Ev
     for fact in source.facts if source else ():
         evidence = fact.evidence[0] if fact.evidence else None
         if fact.kind in (FactKind.OUTBOUND, FactKind.DATABASE):
+            protocol = "" if fact.subject == "sql" else fact.subject  # which database is told by the peer
             for host, _, port in hosts(fact.detail, bare=True):
-                yield host, fact.subject, port, evidence
+                yield host, protocol, port, evidence
         elif fact.kind is FactKind.FORWARD:
             for host, scheme, port in hosts(fact.subject, bare=True):
                 yield host, scheme, port, evidence

@@ -564,7 +564,7 @@ class Gain:
 class Advice:
     """What could be done about a finding beyond its remedy, and where that is known from.
 
-    `rule` is the finding's; `date` is that of the source, ISO 8601. Advice is no promise and changes no verdict.
+    `rule` is the finding's; `date` is that of the source, ISO 8601. Advice is no promise and changes nothing.
     """
 
     rule: str

@@ -21,7 +21,7 @@ ROWS: list[dict[str, Any]] = tomllib.loads(
 FIELDS = {
     "repositories", "also", "language", "role", "protocol", "port", "entrypoint", "passes_on", "program",
     "program_for", "command", "interactive", "workdir", "user", "state", "outbound", "gpu", "source", "date",
-    "tag",
+    "processes", "tag",
 }
 # fmt: on
 

@@ -8,7 +8,7 @@ import pytest
 
 from analyzers import inventory
 from analyzers.inventory import is_dockerfile
-from analyzers.model import Inbound
+from analyzers.model import FactKind, Inbound
 from tests.analyzers.trees import only, services, write
 
 IMAGE = 'FROM alpine\nCMD ["srv"]\n'
@@ -367,10 +367,39 @@ def test_files_for_development_come_after_those_that_ship(tmp_path: Path) -> Non
     found = services(
         tmp_path,
         {
-            "hack/dev.compose.yaml": "services: {api: {build: {context: ../api, dockerfile: dev.Dockerfile}}}\n",
+            "hack/dev.compose.yaml": "services: {api: {build: {context: ../api, dockerfile: d.Dockerfile}}}",
             "hack/ship.compose.yaml": "services: {api: {build: ../api}}\n",
             "api/Dockerfile": IMAGE,
-            "api/dev.Dockerfile": IMAGE,
+            "api/d.Dockerfile": IMAGE,
         },
     )
     assert [service.dockerfile for service in found.values()] == ["api/Dockerfile"]
+
+
+@pytest.mark.parametrize(
+    ("compose", "requirements", "spoken"),
+    [
+        ("environment: {DATABASE_URL: 'postgresql://u:p@db/x'}", "sqlalchemy", "postgres"),
+        ("depends_on: [store]", "sqlalchemy", "mysql"),
+        ("restart: always", "sqlalchemy\npsycopg2-binary", "postgres"),
+        ("restart: always", "sqlalchemy\npsycopg2-binary\npymysql", "sql"),
+    ],
+)
+def test_the_database_behind_a_setting_is_told_by_what_is_stated(
+    tmp_path: Path, compose: str, requirements: str, spoken: str
+) -> None:
+    found = services(
+        tmp_path,
+        {
+            "compose.yaml": f"services:\n  web:\n    build: .\n    {compose}\n  store: {{image: mariadb}}\n",
+            "Dockerfile": 'FROM python:3.14\nWORKDIR /app\nCOPY . .\nCMD ["gunicorn", "app:app"]\n',
+            "requirements.txt": f"flask\ngunicorn\n{requirements}\n",
+            "app.py": "import os\nfrom flask import Flask\nfrom sqlalchemy import create_engine, text\n"
+            "app = Flask(__name__)\nengine = create_engine(os.environ['DATABASE_URL'])\n\n\n"
+            "@app.get('/')\ndef home():\n    with engine.connect() as c:\n"
+            "        return str(c.execute(text('select 1')).scalar())\n",
+        },
+    )
+    source = found["web"].source
+    assert source is not None
+    assert {fact.subject for fact in source.facts if fact.kind is FactKind.DATABASE} == {spoken}
