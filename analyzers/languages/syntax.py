@@ -6,14 +6,19 @@ One wheel a grammar, loaded when first needed. A tree is always given: where the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tree_sitter import Language, Node, Query, Tree
 
+_NESTING = 500
+_STATEMENTS = re.compile(rb"[;{}]")
+_NO_BRACKETS = bytes(set(range(256)) - set(b"()[]{}"))
 # Grammar -> module, and the function in it that gives the grammar.
 _GRAMMARS = {
     "bash": ("tree_sitter_bash", "language"),
@@ -38,6 +43,19 @@ def parse(grammar: str, data: bytes) -> Tree:
     from tree_sitter import Parser
 
     return Parser(_language(grammar)).parse(data)
+
+
+def nests_too_deeply(data: bytes) -> bool:
+    """Whether brackets nest deeper than people write them: some grammars then take minutes to recover.
+
+    Brackets in strings and comments count; that is why the bound is far above what source needs.
+    """
+    if any(part.count(b"<") - part.count(b">") > _NESTING for part in _STATEMENTS.split(data)):
+        return True  # type arguments within type arguments
+    if sum(map(data.count, (b"(", b"[", b"{"))) <= _NESTING:
+        return False
+    brackets = data.translate(None, _NO_BRACKETS)
+    return max(accumulate(1 if one in b"([{" else -1 for one in brackets), default=0) > _NESTING
 
 
 def captures(grammar: str, pattern: str, node: Node) -> dict[str, list[Node]]:

@@ -190,7 +190,10 @@ def _starting(units: list[_Unit]) -> frozenset[str]:
 def _unit(program: CProgram, path: str) -> _Unit | None:
     source = program.guest.files.get(path)
     data = program.guest.tree.data(source) if source is not None else None
-    if data is None:
+    if data is None or source is None:
+        return None
+    if syntax.nests_too_deeply(data):
+        program.guest.tree.give_up(source, "nests too deeply to be read")
         return None
     grammar = "c" if path.endswith((".c", ".h")) and not _is_cpp(data) else "cpp"
     root = syntax.parse(grammar, data).root_node
@@ -198,7 +201,7 @@ def _unit(program: CProgram, path: str) -> _Unit | None:
         name: sorted(nodes, key=lambda node: (node.start_byte, -node.end_byte))
         for name, nodes in syntax.captures(grammar, _CALLS + (_CPP if grammar == "cpp" else ""), root).items()
     }
-    out = [span for node in found.get("ifdef", ()) if (span := _left_out(node)) is not None]
+    out = _outermost(span for node in found.get("ifdef", ()) if (span := _left_out(node)) is not None)
     calls: list[tuple[str, Node]] = []
     for node in _kept(found.get("call", ()), out):
         called = node.child_by_field_name("function")
@@ -263,7 +266,23 @@ def _left_out(node: Node) -> tuple[int, int] | None:
 
 
 def _kept(nodes: Iterable[Node], out: list[tuple[int, int]]) -> list[Node]:
-    return [node for node in nodes if not any(start <= node.start_byte < end for start, end in out)]
+    return [node for node in nodes if not _within(out, node.start_byte)]
+
+
+def _within(ranges: list[tuple[int, int]], offset: int) -> bool:
+    at = bisect.bisect_right(ranges, (offset, 1 << 60)) - 1
+    return at >= 0 and offset < ranges[at][1]
+
+
+def _outermost(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Ranges in order, without those that lie in another."""
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(ranges):
+        if found and start < found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
+    return found
 
 
 def _name(node: Node) -> str:

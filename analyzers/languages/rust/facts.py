@@ -62,6 +62,7 @@ class Collector:
         self.reached = reached
         self.values = values
         self.tree = tree
+        self.looping = {(spawn.file, spawn.call.start) for spawn in reached.spawns if spawn.loops}
         self.crates = {one.name for package in packages for one in package.dependencies()}
         self._found: dict[tuple[FactKind, str, str], Fact] = {}
 
@@ -202,9 +203,7 @@ class Collector:
             subject = f"SIG{named[1].upper()[:4]}" if named else "SIGINT"
         elif meaning.kind == "compute":
             subject = meaning.crate
-        elif meaning.kind == "thread" and any(
-            spawn.call is call and spawn.loops for spawn in self.reached.spawns
-        ):
+        elif meaning.kind == "thread" and (position, call.start) in self.looping:
             reach = Reach.UNKNOWN
         self._add(kind, subject, position, call.line, reach, detail)
 
@@ -272,12 +271,10 @@ class Collector:
     def _default(self, file: File, call: Call) -> str:
         """The default of a variable, "" where the program ends without it, `(none)` where none is needed."""
         here = call.node
-        while here.parent is not None and here.parent.type in (
-            "field_expression",
-            "call_expression",
-            "try_expression",
-        ):
+        for _ in range(20):
             above = here.parent
+            if above is None or above.type not in ("field_expression", "call_expression", "try_expression"):
+                break
             if above.type == "try_expression":
                 return ""
             if above.type == "field_expression":

@@ -165,16 +165,9 @@ def _held(
 def _bound(file: File, call: Call, name: str) -> str | None:
     """What a `let` of the same function says of a name, where it makes a shared value or clones a field."""
     function = file.functions[call.function]
-    for let in file.lets:
-        if not function.start <= let.start_byte < function.end:
-            continue
-        pattern, value = let.child_by_field_name("pattern"), let.child_by_field_name("value")
-        if pattern is None or value is None or syntax.text(pattern) != name:
-            continue
-        text = syntax.text(value)
-        if re.match(_MADE, text):
-            return text[:200]
-    return None
+    value = file.bound(name, function, 0)
+    text = syntax.text(value)[:200] if value is not None else ""
+    return text if re.match(_MADE, text) else None
 
 
 def _changes(node: Node) -> bool:

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 from analyzers.languages import syntax
 from analyzers.languages.rust.cargo import Package
 from analyzers.languages.rust.program import Program
-from analyzers.languages.rust.scan import File, scan
+from analyzers.languages.rust.scan import File, TooDeepError, scan
 from analyzers.repository import Tree
 
 _FILES = 4_000
@@ -121,7 +121,11 @@ def _scanned(program: Program, owner: Package, source: str, guest: str, data: by
     if key not in kept:
         if len(kept) >= _KEPT:
             kept.clear()
-        kept[key] = scan(source, guest, owner.code_name, data, owner.features)
+        try:
+            kept[key] = scan(source, guest, owner.code_name, data, owner.features)
+        except TooDeepError:
+            program.sources.tree.give_up(source, "nests too deeply to be read")
+            kept[key] = None
     return kept[key]
 
 

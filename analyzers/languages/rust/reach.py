@@ -7,9 +7,9 @@ to the background.
 
 from __future__ import annotations
 
+import bisect
 import re
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -48,6 +48,8 @@ _ROUTE = re.compile(
     r"#\[\s*(?:\w+::)*(?:get|post|put|delete|patch|head|options|trace|connect|route|handler|catch|oai|endpoint"
     r"|api_v2_operation|websocket|rpc|method|launch)\b"
 )
+_WAITS = re.compile(rb"\b(?:await|sleep|recv|tick|park|wait|select)\b")
+_INTERVAL = re.compile(rb"\binterval(?:_at)?\s*\(")
 _OF_STD = frozenset({
     "Default", "Drop", "From", "Into", "TryFrom", "TryInto", "Display", "Debug", "Clone", "PartialEq", "Eq",
     "Ord", "PartialOrd", "Hash", "Deref", "DerefMut", "AsRef", "Iterator", "IntoIterator", "FromStr", "Error",
@@ -84,7 +86,7 @@ class Reached:
     files: list[File]
     spawns: list[Spawn] = field(default_factory=list)
     _when: dict[Place, set[When]] = field(default_factory=lambda: defaultdict(set))
-    _regions: list[list[tuple[int, int, When]]] = field(default_factory=list)
+    _regions: list[list[tuple[int, When | None]]] = field(default_factory=list)
 
     def when(self, file: int, function: int, offset: int) -> set[When]:
         """When code at an offset runs; empty where no path to it was seen."""
@@ -105,13 +107,9 @@ class Reached:
         return Reach.IMPORT if when == {When.START} else Reach.UNKNOWN
 
     def _region(self, file: int, offset: int) -> When | None:
-        found: When | None = None
-        for start, end, when in self._regions[file]:
-            if start > offset:
-                break
-            if offset < end and found is not When.REQUEST:
-                found = when
-        return found
+        marks = self._regions[file]
+        at = bisect.bisect_right(marks, offset, key=lambda mark: mark[0]) - 1
+        return marks[at][1] if at >= 0 else None
 
 
 def follow(files: list[File]) -> Reached:
@@ -193,8 +191,11 @@ def _edges(
 ) -> tuple[dict[Place, list[tuple[Place, When | None]]], set[Place]]:
     edges: dict[Place, list[tuple[Place, When | None]]] = defaultdict(list)
     handed: set[Place] = set()
+    given: dict[int, set[int]] = defaultdict(set)
+    for spawn in reached.spawns:
+        given[spawn.file].update(node.start_byte for node in spawn.call.arguments)
     for position, file in enumerate(reached.files):
-        spawned = {n.start_byte for s in reached.spawns if s.file == position for n in s.call.arguments}
+        spawned = given[position]
         for number, one in enumerate(file.functions):
             foreign = one.trait and one.trait.rpartition("::")[2] not in _OF_STD
             routed = foreign or any(_ROUTE.match(attribute) for attribute in one.attributes)
@@ -232,10 +233,11 @@ def _edges(
     return edges, handed
 
 
-def _regions(position: int, file: File, names: _Names, spawns: list[Spawn]) -> list[tuple[int, int, When]]:
-    """Parts of a file that run at another time than the function around them."""
+def _regions(position: int, file: File, names: _Names, spawns: list[Spawn]) -> list[tuple[int, When | None]]:
+    """Where code begins, and ends, that runs at another time than the function around it."""
     regions: list[tuple[int, int, When]] = []
     taken: set[int] = set()
+    accepting = _accepting(file)
     for call in file.calls:
         if not any(m.kind == "spawn" for m in table.meanings(call.path)):
             continue
@@ -249,9 +251,9 @@ def _regions(position: int, file: File, names: _Names, spawns: list[Spawn]) -> l
             _loops(file, given) or _leads_to_loop(file, given, _owner(file, call), names)
         )
         spawns.append(Spawn(position, call, loops))
-        if loops and not _in_accept_loop(file, call.node):
+        if loops and not _in_any(accepting, call.start):
             regions.append((given.start_byte, given.end_byte, When.BACKGROUND))
-        elif _in_accept_loop(file, call.node):
+        elif _in_any(accepting, call.start):
             regions.append((given.start_byte, given.end_byte, When.REQUEST))
     warp = any(path.startswith("warp") for path in (*file.uses.values(), *file.globs))
     for closure in file.closures:
@@ -261,7 +263,26 @@ def _regions(position: int, file: File, names: _Names, spawns: list[Spawn]) -> l
         name = _callee(above.parent)
         if name and (name not in _INLINE or (warp and name in _HANDED)):
             regions.append((closure.start_byte, closure.end_byte, When.REQUEST))
-    return sorted(regions)
+    return _marks(sorted(regions, key=lambda region: (region[0], -region[1])))
+
+
+def _marks(regions: list[tuple[int, int, When]]) -> list[tuple[int, When | None]]:
+    """Nested ranges as a sequence of changes; within a request all belongs to the request."""
+    marks: list[tuple[int, When | None]] = []
+    open_: list[tuple[int, When]] = []
+
+    def close(until: int) -> None:
+        while open_ and open_[-1][0] <= until:
+            end, _ = open_.pop()
+            marks.append((end, open_[-1][1] if open_ else None))
+
+    for start, end, when in regions:
+        close(start)
+        inner = When.REQUEST if open_ and open_[-1][1] is When.REQUEST else when
+        open_.append((end, inner))
+        marks.append((start, inner))
+    close(1 << 62)
+    return marks
 
 
 def _leads_to_loop(file: File, node: Node, owner: str, names: _Names) -> bool:
@@ -297,7 +318,9 @@ def _awaited(file: File, call: Call) -> bool:
     pattern = here.child_by_field_name("pattern") if here.type == "let_declaration" else None
     if pattern is None:
         return False
-    rest = (file.functions[call.function].node.text or b"").decode("utf-8", "replace")
+    function = file.functions[call.function]
+    after = call.node.end_byte - function.start
+    rest = (function.node.text or b"")[after : after + 20_000].decode("utf-8", "replace")
     return bool(re.search(rf"\b{re.escape(syntax.text(pattern))}\s*\.await", rest))
 
 
@@ -315,36 +338,52 @@ def _callee(call: Node) -> str:
     return syntax.text(name if name is not None else function)
 
 
-def _inside(nodes: Iterable[Node], around: Node) -> list[Node]:
-    return [n for n in nodes if around.start_byte <= n.start_byte and n.end_byte <= around.end_byte]
+def _inside(nodes: list[Node], around: Node) -> list[Node]:
+    """The nodes, which are in order, within another."""
+    first = bisect.bisect_left(nodes, around.start_byte, key=lambda node: node.start_byte)
+    last = bisect.bisect_left(nodes, around.end_byte, key=lambda node: node.start_byte)
+    return nodes[first:last]
+
+
+def _calls_in(file: File, node: Node) -> list[Call]:
+    first = bisect.bisect_left(file.calls, node.start_byte, key=lambda call: call.start)
+    last = bisect.bisect_left(file.calls, node.end_byte, key=lambda call: call.start)
+    return file.calls[first:last]
 
 
 def _loops(file: File, node: Node) -> bool:
     """Whether something loops inside `node` without taking connections or parsing text."""
-    for loop in _inside(file.loops, node):
+    for loop in _inside(file.loops, node)[:50]:
         inner = (loop.text or b"")[:20_000]
-        if re.search(rb"\b(?:await|sleep|recv|tick|park|wait|select)\b", inner) and b".accept(" not in inner:
+        if _WAITS.search(inner) and b".accept(" not in inner:
             return True
-    return bool(re.search(rb"\binterval(?:_at)?\s*\(", (node.text or b"")[:20_000]))
+    return bool(_INTERVAL.search((node.text or b"")[:20_000]))
 
 
 def _serves(file: File, node: Node) -> bool:
-    calls = [c for c in file.calls if node.start_byte <= c.start < node.end_byte]
+    calls = _calls_in(file, node)
     return any(m.kind in ("server", "grpc") for c in calls for m in table.meanings(c.path)) or any(
         c.path == ".accept" for c in calls
     )
 
 
 def _called_in(file: File, node: Node) -> list[str]:
-    return [c.path for c in file.calls if node.start_byte <= c.start < node.end_byte][:20] + [
-        path for path, start, _ in file.references if node.start_byte <= start < node.end_byte
-    ][:20]
+    first = bisect.bisect_left(file.references, node.start_byte, key=lambda one: one[1])
+    last = bisect.bisect_left(file.references, node.end_byte, key=lambda one: one[1])
+    return [c.path for c in _calls_in(file, node)[:20]] + [one[0] for one in file.references[first:last][:20]]
 
 
-def _in_accept_loop(file: File, node: Node) -> bool:
-    return any(
-        loop.start_byte <= node.start_byte
-        and node.end_byte <= loop.end_byte
-        and b".accept(" in (loop.text or b"")
-        for loop in file.loops
-    )
+def _accepting(file: File) -> list[tuple[int, int]]:
+    """The outermost loops that take connections."""
+    found: list[tuple[int, int]] = []
+    for loop in file.loops:
+        if found and loop.start_byte < found[-1][1]:
+            continue
+        if b".accept(" in (loop.text or b""):
+            found.append((loop.start_byte, loop.end_byte))
+    return found
+
+
+def _in_any(ranges: list[tuple[int, int]], offset: int) -> bool:
+    at = bisect.bisect_right(ranges, offset, key=lambda one: one[0]) - 1
+    return at >= 0 and offset < ranges[at][1]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _METHODS = frozenset({"get", "post", "put", "delete", "patch", "head", "options", "trace", "connect"})
 _ANY = "ANY"
+_CHAIN = 80  # steps of a method chain that are followed from where a path is stated
 _ATTRIBUTE = re.compile(
     r"#\[\s*(?:\w+::)*(get|post|put|delete|patch|head|options|trace|connect|route)\s*\((.*)\)\s*\]\s*$",
     re.DOTALL,
@@ -152,7 +153,9 @@ def _chained(call: Call) -> list[str]:
     """Methods that follow in the chain: `resource("/x").route(web::get()…)`, `at("/x").get(…)`."""
     found: list[str] = []
     here = call.node
-    while here.parent is not None and here.parent.type in ("field_expression", "call_expression"):
+    for _ in range(_CHAIN):
+        if here.parent is None or here.parent.type not in ("field_expression", "call_expression"):
+            break
         here = here.parent
         if here.type != "call_expression":
             continue

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bisect
 import re
+from collections import Counter
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -47,6 +48,7 @@ _QUERY = """
 (string_literal) @string
 (raw_string_literal) @string
 """
+_CHAIN = 1_000  # calls in one chain
 _GENERIC = re.compile(r"\s+|::<")
 _ITEMS = frozenset({"attribute_item", "line_comment", "block_comment"})
 
@@ -147,7 +149,7 @@ class File:
     statics: list[Static] = field(default_factory=list)
     consts: dict[str, Node] = field(default_factory=dict)
     fields: list[Field] = field(default_factory=list)
-    lets: list[Node] = field(default_factory=list)
+    bindings: dict[str, list[tuple[int, Node]]] = field(default_factory=dict)  # `let`: where, what it binds
     references: list[tuple[str, int, int]] = field(default_factory=list)  # path, start, function
     types: list[tuple[str, int, int]] = field(default_factory=list)  # path, line, function
     assignments: list[tuple[Node, int]] = field(default_factory=list)
@@ -171,6 +173,12 @@ class File:
             at = self._around[at]
         return at
 
+    def bound(self, name: str, function: Function, before: int) -> Node | None:
+        """What the last `let` of a name in a function binds, before an offset where one is given."""
+        lets = self.bindings.get(name, [])
+        at = bisect.bisect_left(lets, before or function.end, key=lambda one: one[0]) - 1
+        return lets[at][1] if at >= 0 and function.start <= lets[at][0] < function.end else None
+
     def finish_functions(self) -> None:
         """Call once all functions are there: which function holds which."""
         self._starts = [one.start for one in self.functions]
@@ -182,14 +190,23 @@ class File:
             open_.append(position)
 
 
+class TooDeepError(Exception):
+    """Source that nests, or chains calls, deeper than is read."""
+
+
 def scan(path: str, guest: str, crate: str, data: bytes, features: Set[str]) -> File | None:
-    """A file, or None where an inner attribute leaves all of it out."""
+    """A file, or None where an inner attribute leaves all of it out. Raises TooDeepError."""
+    if syntax.nests_too_deeply(data):
+        raise TooDeepError
     root = syntax.parse("rust", data).root_node
     file = File(path, guest, crate, root)
     found = {
         name: sorted(nodes, key=lambda node: (node.start_byte, -node.end_byte))
         for name, nodes in syntax.captures("rust", _QUERY, root).items()
     }
+    chains = Counter(node.start_byte for node in found.get("call", ()))
+    if chains and max(chains.values()) > _CHAIN:
+        raise TooDeepError
     for node in found.get("inner", ()):
         condition = _cfg(syntax.text(node))
         if condition is not None and node.parent == root and cfg.holds(condition, features) is False:
@@ -266,7 +283,11 @@ def scan(path: str, guest: str, crate: str, data: bytes, features: Set[str]) -> 
                     tuple(attributes.get(node.start_byte, ())), syntax.line(node),
                 )
             )  # fmt: skip
-    file.lets = list(kept("let"))
+    for node in kept("let"):
+        pattern, value = node.child_by_field_name("pattern"), node.child_by_field_name("value")
+        if pattern is not None and value is not None:
+            name_ = syntax.text(pattern).removeprefix("mut ")
+            file.bindings.setdefault(name_, []).append((node.start_byte, value))
     for node in kept("reference"):
         called = _path(node)
         file.references.append((file.resolve(called), node.start_byte, file.function_at(node.start_byte)))

@@ -182,17 +182,9 @@ class Values:
 
     def _name(self, name: str, file: File, function: int, before: int, depth: int) -> str | None:
         if function >= 0:
-            around = file.functions[function]
-            for let in reversed(file.lets):
-                if not around.start <= let.start_byte < min(around.end, before or around.end):
-                    continue
-                pattern, value = let.child_by_field_name("pattern"), let.child_by_field_name("value")
-                if (
-                    pattern is not None
-                    and value is not None
-                    and syntax.text(pattern).removeprefix("mut ") == name
-                ):
-                    return self.text(value, file, function, depth + 1)
+            value = file.bound(name, file.functions[function], before)
+            if value is not None:
+                return self.text(value, file, function, depth + 1)
         for at, value in self.consts.get(name, [])[:2]:
             return self.text(value, at, -1, depth + 1)
         if name in self.fields:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from analyzers import inventory
 from analyzers.model import FactKind, Inbound, Reach, Service, Source
-from tests.analyzers.trees import found, only
+from tests.analyzers.trees import found, only, write
 
 DOCKERFILE = """\
 FROM alpine AS build
@@ -297,9 +298,10 @@ def test_no_bytes_make_the_reader_fail(tmp_path: Path, code: bytes, make: str, c
     assert only(tmp_path, files).language == "c"
 
 
-def test_deep_nesting(tmp_path: Path) -> None:
-    depth = 3_000
-    code = (
-        "int f(void) { return " + "(" * depth + "1" + ")" * depth + "; " + "{" * depth + "}" * depth + " }\n"
-    )
-    assert read(tmp_path, {"web.c": code + HTTP}).entry == "web.c"
+def test_deep_nesting_is_not_read_and_said(tmp_path: Path) -> None:
+    deep = "int f(void) { return " + "(" * 3_000 + "1" + ")" * 3_000 + "; }\n"
+    files = {"web.c": HTTP, "deep.c": deep}
+    dockerfile = DOCKERFILE.format(build="gcc -o web web.c deep.c", name="web")
+    read_ = inventory.read(write(tmp_path, {**files, "Dockerfile": dockerfile}))
+    assert [(one.path, one.reason) for one in read_.not_read] == [("deep.c", "nests too deeply to be read")]
+    assert read_.services[0].listeners[0].protocol is Inbound.HTTP

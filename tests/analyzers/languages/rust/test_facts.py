@@ -8,10 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from analyzers import inventory
 from analyzers.languages.rust import cfg
 from analyzers.languages.rust.scan import plain, scan
 from analyzers.model import FactKind, Reach, Service, Source
-from tests.analyzers.trees import found, only
+from tests.analyzers.trees import found, only, write
 
 DOCKERFILE = """\
 FROM rust:1.90 AS build
@@ -519,22 +520,29 @@ def test_no_source_makes_the_reader_fail(tmp_path: Path, main: str, cargo: str, 
     service(tmp_path, main, {"Cargo.toml": MANIFEST + "\n" + cargo})
 
 
-def test_deep_nesting(tmp_path: Path) -> None:
-    depth = 3_000
-    main = "fn main() { let x = " + "(" * depth + ")" * depth + "; " + "{" * depth + "}" * depth + " }\n"
-    main += (
-        "use "
-        + "a::{" * depth
-        + "b"
-        + "}" * depth
-        + ";\n#[cfg("
-        + "not(" * depth
-        + "test"
-        + ")" * depth
-        + ")]\nmod m;\n"
-    )
-    main += "fn f() { " + "a(" * depth + ")" * depth + "; x" + ".y()" * depth + "; }\n"
-    assert read(tmp_path, main).entry == "src/main.rs"
+@pytest.mark.parametrize(
+    "deep",
+    [
+        "fn f() { let x = " + "(" * 3_000 + ")" * 3_000 + "; }\n",
+        "use " + "a::{" * 3_000 + "b" + "}" * 3_000 + ";\n",
+        "#[cfg(" + "not(" * 3_000 + "test" + ")" * 3_000 + ")]\nmod m;\n",
+        "fn f() { x" + ".y()" * 3_000 + "; }\n",
+        "fn f() { " + "a(" * 3_000,
+    ],
+)
+def test_deep_nesting_is_not_read_and_said(tmp_path: Path, deep: str) -> None:
+    files = {"Dockerfile": DOCKERFILE, "Cargo.toml": MANIFEST, "src/main.rs": axum("x();", "mod deep;\n")}
+    found_ = inventory.read(write(tmp_path, {**files, "src/deep.rs": deep}))
+    assert [(one.path, one.reason) for one in found_.not_read] == [
+        ("src/deep.rs", "nests too deeply to be read")
+    ]
+    source = found_.services[0].source
+    assert source is not None
+    assert source.files == ("src/main.rs",)
+
+
+def test_conditions_that_nest_deeply_are_not_known() -> None:
+    assert cfg.holds("not(" * 3_000 + "test" + ")" * 3_000, set()) is None
 
 
 def test_listeners_that_actix_server_names(tmp_path: Path) -> None:
