@@ -21,6 +21,8 @@ def is_own_source(service: Service, source: str, target: str) -> bool:
     workdir = service.image.workdir if service.image else "/"
     target = posixpath.normpath(target or "/")
     inside = workdir != "/" and (target == workdir or target.startswith(workdir.rstrip("/") + "/"))
+    if not source and _is_overlaid(service, target):
+        return True
     if not source.startswith("."):
         return "/" not in source and posixpath.basename(target) in _HOLES
     source = posixpath.normpath(source)
@@ -31,6 +33,15 @@ def is_own_source(service: Service, source: str, target: str) -> bool:
             continue
         # The same file that the image (or a stage of its build) has at this place.
         if inside or posixpath.normpath(file.guest) == target + file.source[len(source) :]:
+            return True
+    return False
+
+
+def _is_overlaid(service: Service, target: str) -> bool:
+    """Whether a nameless volume keeps a place of the image from being hidden by the mounted source around it."""
+    for source, around, _, _ in service.compose.volumes if service.compose else ():
+        inside = target.startswith(posixpath.normpath(around).rstrip("/") + "/")
+        if source.startswith(".") and inside and is_own_source(service, source, around):
             return True
     return False
 

@@ -133,6 +133,13 @@ def test_a_mount_of_the_own_source_is_told_apart(source: str, target: str, own: 
     assert is_own_source(service(path="web"), source, target) is own
 
 
+def test_nameless_volumes_inside_the_mounted_source_are_holes_in_it() -> None:
+    place = at("compose.yaml:7")
+    mounts = (("", "/src/vault", False, place), (".", "/src", False, place), ("", "/data", False, place))
+    given = service(with_compose=compose(volumes=mounts))
+    assert [is_own_source(given, source, target) for source, target, _, _ in mounts] == [True, True, False]
+
+
 @pytest.mark.parametrize(
     ("command", "expected"),
     [
