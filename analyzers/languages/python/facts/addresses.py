@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 
 from analyzers.languages.python import main_block
 from analyzers.languages.python.facts.place import Place
@@ -15,6 +16,12 @@ from analyzers.model import Fact, FactKind, Reach
 
 _PROXY_FIX = "werkzeug.middleware.proxy_fix.ProxyFix"  # the client's address comes from a header then
 _REMOTE_ADDRESS = "flask_limiter.util.get_remote_address"
+
+
+@cache
+def _host_names() -> frozenset[str]:
+    """The last parts of the calls that tell the machine's name."""
+    return frozenset(name.rpartition(".")[2] for name in tables()["host"]["calls"])
 
 
 def client_address(at: Place) -> Iterator[Fact]:
@@ -32,7 +39,7 @@ def client_address(at: Place) -> Iterator[Fact]:
 
 def host_kept(at: Place, targets: Sequence[ast.expr], value: ast.expr) -> Iterator[Fact]:
     """`HOSTNAME = socket.gethostname()` in a module whose requests read it."""
-    if at.scope.kind != "module":
+    if at.scope.kind != "module" or not _host_names() & at.module.summary.mentions:
         return
     for call in (n for n in ast.walk(value) if isinstance(n, ast.Call)):
         if (name := at.origin(call.func)) in tables()["host"]["calls"]:

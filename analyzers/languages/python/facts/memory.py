@@ -49,9 +49,9 @@ def changes(at: Place, node: ast.AST) -> Iterator[Fact]:
 def called(at: Place, name: str, line: int) -> Iterator[Fact]:
     """The same of a call of which only the name is kept."""
     receiver, _, method = name.rpartition(".")
-    if not receiver or ("." not in receiver and _is_fresh(at, receiver)):
+    if not receiver or not (method in MUTATORS or method in at.calls.methods or method in _METRICS):
         return
-    if method in MUTATORS or method in _METRICS or method in at.calls.methods:
+    if "." in receiver or not _is_fresh(at, receiver):
         yield from changes(at, ast.Call(chain(name), [], [], lineno=line))
 
 

@@ -106,6 +106,9 @@ def _grpc_port(at: Place) -> str:
 def _literal_host(at: Place, node: ast.Call) -> str:
     """The host of a URL that some session or client is given."""
     index = 1 if getattr(node.func, "attr", "") == "request" and len(node.args) > 1 else 0
+    given = node.args[index]
+    if isinstance(given, ast.Constant) and not str(given.value).startswith("http"):
+        return ""  # `request.args.get("name")`: most often
     text = text_of(at.program, at.module, node.args[index])[0]
     return at.host(node.args[index]) if text.startswith(("http://", "https://")) else ""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from analyzers.languages.python.facts.addresses import client_address
 from analyzers.languages.python.facts.databases import assigned
@@ -23,36 +24,21 @@ from analyzers.languages.python.facts.processes import process_call
 from analyzers.languages.python.telling import PROCESS_PACKAGES, telling_calls, telling_starts
 from analyzers.model import Fact, Reach
 
-_TELLING = frozenset(
-    {ast.Call, ast.Subscript, ast.Compare, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign}
-    | {ast.AnnAssign, ast.AugAssign, ast.Delete}
-)
-
 
 def of_scope(at: Place) -> Iterator[Fact]:
     changing = at.scope.function is not None and at.reach is not Reach.IMPORT
     yield from client_address(at)
     for node in at.scope.nodes:
-        if isinstance(node, tuple):
+        kind = node.__class__
+        if kind is tuple:
             if changing:
-                yield from called(at, *node)
+                yield from called(at, *node)  # type: ignore[misc] # the class was compared, for speed
             continue
-        if node.__class__ not in _TELLING:
-            continue
-        if isinstance(node, ast.Call):
-            yield from _call(at, node)
-        elif isinstance(node, ast.Subscript):
-            yield from subscript(at, node)
-        elif isinstance(node, ast.Compare):
-            yield from compared(at, node)
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield from decorators(at, node)
-        elif isinstance(node, ast.ClassDef):
-            yield from settings_class(at, node)
-        elif isinstance(node, ast.Assign | ast.AnnAssign):
-            yield from assigned(at, node)
-        if changing:
-            yield from changes(at, node)
+        read = _READERS.get(kind)
+        if read is not None:
+            yield from read(at, node)
+        if changing and kind in _CHANGING:
+            yield from changes(at, node)  # type: ignore[arg-type] # the class was compared
 
 
 def _call(at: Place, node: ast.Call) -> Iterator[Fact]:
@@ -86,3 +72,17 @@ def _tells(at: Place, node: ast.Call) -> bool:
     if at.module.names.get(root, root).partition(".")[0] in PROCESS_PACKAGES:
         return True
     return at.state.reads_env and bool(node.args) and is_env_reader(at, node.func)
+
+
+# What each kind of node is handed to; the others show nothing.
+_READERS: dict[type, Callable[[Place, Any], Iterator[Fact]]] = {
+    ast.Call: _call,
+    ast.Subscript: subscript,
+    ast.Compare: compared,
+    ast.FunctionDef: decorators,
+    ast.AsyncFunctionDef: decorators,
+    ast.ClassDef: settings_class,
+    ast.Assign: assigned,
+    ast.AnnAssign: assigned,
+}
+_CHANGING = frozenset({ast.Call, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Delete})

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from analyzers.languages.python.modules import Module, Program
 from analyzers.languages.python.scopes import Scope
 from analyzers.languages.python.summary import Named, expression
+from analyzers.languages.python.summary import Value as GivenValue
 from analyzers.languages.python.syntax import bound_names, defaults, is_application, name_of
 from analyzers.model import Reach
 
@@ -59,7 +60,7 @@ class State:
             name.startswith(("environ", "starlette")) for module in modules for name in module.names.values()
         )
         self.on_app: dict[str, Holder] = {}  # attributes that the application is given when it starts
-        self._given: dict[int, dict[str, list[ast.expr]]] = {}
+        self._given: dict[int, dict[str, list[GivenValue]]] = {}
         for scope in scopes:
             if scope.kind in ("module", "class"):
                 for node in scope.nodes:
@@ -89,11 +90,11 @@ class State:
         if known is None:
             known = self._given[id(scope)] = {}
             for target, given in scope.given:
-                known.setdefault(target, []).append(expression(given))
+                known.setdefault(target, []).append(given)
             for parameter, default in defaults(scope.node):
                 if isinstance(default, ast.Call) and default.args and name_of(default.func) == "Depends":
                     known.setdefault(parameter, []).append(ast.Call(default.args[0], [], []))
-        return known.get(name, ())
+        return [expression(value) for value in known.get(name, ())]
 
     def _bindings(self, scope: Scope, node: ast.AST | Named) -> None:
         if not isinstance(node, ast.Assign | ast.AnnAssign):
