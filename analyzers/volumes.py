@@ -38,7 +38,7 @@ def is_own_source(service: Service, source: str, target: str) -> bool:
 
 
 def _is_overlaid(service: Service, target: str) -> bool:
-    """Whether a nameless volume keeps a place of the image from being hidden by the mounted source around it."""
+    """Whether a nameless volume keeps a place of the image from being hidden by the source around it."""
     for source, around, _, _ in service.compose.volumes if service.compose else ():
         inside = target.startswith(posixpath.normpath(around).rstrip("/") + "/")
         if source.startswith(".") and inside and is_own_source(service, source, around):

@@ -114,7 +114,7 @@ def _narrowed(inventory: Inventory, ref: str) -> tuple[Inventory, Scope]:
 def _refuse_unreadable(inventory: Inventory) -> None:
     """Raises DockerfileError with what stood in the way of the files that would define a service."""
     from analyzers.compose import is_compose_file
-    from analyzers.inventory import is_dockerfile
+    from analyzers.discovery import is_dockerfile
 
     unread = [item for item in inventory.not_read if is_dockerfile(item.path) or is_compose_file(item.path)]
     if unread:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from analyzers import inventory
-from analyzers.inventory import is_dockerfile
+from analyzers.discovery import is_dockerfile
 from analyzers.model import FactKind, Inbound
 from tests.analyzers.trees import only, services, write
 
