@@ -99,6 +99,18 @@ def _user_modules():
     )  # fmt: skip
 
 
+def _sysconfig():
+    """What sysconfig reads: zoneinfo asks it for folders of time zones, build tools for a file's ending."""
+    _module(
+        f"_sysconfigdata_{getattr(sys, 'abiflags', '')}_{sys.platform}_wasm32-wasi",
+        build_time_vars={
+            "TZPATH": "/usr/share/zoneinfo:/usr/lib/zoneinfo:/usr/share/lib/zoneinfo:/etc/zoneinfo",
+            "EXT_SUFFIX": ".cpython-314-wasm32-wasi.so",
+            "Py_GIL_DISABLED": 0,
+        },
+    )
+
+
 def _interpreters():
     """What concurrent.interpreters (and anyio, which imports it) needs to be imported."""
 
@@ -229,6 +241,7 @@ def install(tree, user_id=0):
     _os(user_id)
     _user_modules()
     _interpreters()
+    _sysconfig()
     modules.hook("hashlib", _hashlib)
     modules.hook("subprocess", _subprocess)
     modules.hook("multiprocessing.process", _multiprocessing)
