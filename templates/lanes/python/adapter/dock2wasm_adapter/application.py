@@ -70,10 +70,11 @@ class Instance:
             return
         import gc
 
+        # type(), for isinstance() would ask lazy objects (Django's settings) what they stand for.
         self._random = tuple(
             o
             for o in gc.get_objects()
-            if isinstance(o, module.Random) and not isinstance(o, module.SystemRandom)
+            if issubclass(type(o), module.Random) and not issubclass(type(o), module.SystemRandom)
         )
 
     def prepare(self):
