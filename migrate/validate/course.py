@@ -38,7 +38,7 @@ from migrate.progress import Progress
 from migrate.reports.wire.probes import digest as probes_digest
 from migrate.runtimes import Runtime, ServeRequest
 from migrate.runtimes import runtime as runtime_named
-from migrate.validate import compare, engine, image, logs, measure, original, probes, recording
+from migrate.validate import compare, engine, image, logs, measuring, original, probes, recording
 from migrate.validate import context as contexts
 from migrate.validate.session import Conversation
 
@@ -152,7 +152,17 @@ def _run(options: ValidateOptions, progress: Progress) -> Comparison:
             compared = compare_sides(known, candidate, asked, component.wasi, progress)
             measurements: tuple[Measurement, ...] = ()
             if options.measure:
-                measurements = _measure(options, chosen, request, known, client, setup, progress)
+                subjects = measuring.Subjects(
+                    chosen,
+                    request,
+                    known.runs[0],
+                    client,
+                    setup,
+                    known.info.image_size,
+                    known.measurements,
+                    options.cold_starts,
+                )
+                measurements = measuring.take(subjects, progress)
             if options.record and client is not None:
                 path = options.recording or options.tree / "recording.json"
                 theirs = tuple(one for one in measurements if one.side is Side.ORIGINAL)
@@ -174,7 +184,7 @@ def _run(options: ValidateOptions, progress: Progress) -> Comparison:
         log_findings=compared.log_findings,
         notes=(*known.notes, *compared.notes),
         promise=provenance.promise,
-        machine=measure.machine(),
+        machine=measuring.machine(),
     )
 
 
@@ -498,83 +508,3 @@ def _confirmed(
             continue
         found.append(replace(difference, confirmed=bool(again) and times == len(again)))
     return tuple(found)
-
-
-# --- figures -------------------------------------------------------------------------------
-
-
-def _measure(
-    options: ValidateOptions,
-    chosen: Runtime,
-    request: ServeRequest,
-    known: Original,
-    client: DockerClient | None,
-    setup: original.Setup | None,
-    progress: Progress,
-) -> tuple[Measurement, ...]:
-    rows: list[Measurement] = []
-    path = _path_for_figures(known)
-    if client is not None and setup is not None:
-        rows += measure.image_sizes(client, setup.image, known.info.image_size or 0, progress)
-    else:
-        rows += known.measurements
-    rows += measure.component_sizes(request.component)
-    if path is None:
-        return (*rows, *_no_path())
-
-    @contextlib.contextmanager
-    def start_candidate() -> Iterator[tuple[str, float]]:
-        with chosen.start(request, wait=False) as server:
-            yield server.url, server.spawned
-
-    @contextlib.contextmanager
-    def start_original() -> Iterator[tuple[str, float]]:
-        assert client is not None and setup is not None  # noqa: S101 - only used where both are there
-        with original.running(client, replace(setup, ready_path=path)) as container:
-            yield container.url, container.spawned
-
-    live = client is not None and setup is not None
-    compiled = "precompiled" if request.component.precompiled else "compiled from its cache"
-    rows += measure.cold_starts(
-        start_original if live else None,
-        start_candidate,
-        path,
-        options.cold_starts,
-        {
-            Side.ORIGINAL: f"container created and started, to the first 200 of GET {path}, published port",
-            Side.CANDIDATE: f"{options.runtime} started ({compiled}), to the first 200 of GET {path}",
-        },
-        progress,
-    )
-    with progress.step("measure memory"):
-        if client is not None and setup is not None:
-            with original.running(client, setup) as container:
-                rows += measure.memory(
-                    Side.ORIGINAL,
-                    container.url,
-                    path,
-                    lambda: measure.container_processes(container.pid, container.id),
-                )
-        with chosen.start(request) as server:
-            rows += measure.memory(
-                Side.CANDIDATE, server.url, path, lambda: (measure.group_processes(server.pid), "")
-            )
-    return tuple(rows)
-
-
-def _path_for_figures(known: Original) -> str | None:
-    """The first GET that the original answers with 200 without a cookie."""
-    for _, sent, answer in known.runs[0]:
-        names = {name.lower() for name, _ in sent.headers}
-        if sent.method == "GET" and answer.status == 200 and not answer.error and "cookie" not in names:
-            return sent.path
-    return None
-
-
-def _no_path() -> tuple[Measurement, ...]:
-    why = "no probe is a plain GET that the original answers with 200"
-    return tuple(
-        measure.not_measured(metric, side, unit, why)
-        for metric, unit in (("cold-start", "s"), ("memory-rest", "byte"), ("memory-load", "byte"))
-        for side in Side
-    )

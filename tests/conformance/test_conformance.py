@@ -13,7 +13,8 @@ import pytest
 from migrate.model import Instances
 from migrate.runtimes import runtime
 from migrate.serve import request_for
-from migrate.validate import measure, normalisations, probes
+from migrate.validate import normalisations, probes
+from migrate.validate.measuring import memory
 from tests.conftest import ROOT, CommandLine, copy_fixture
 
 HERE = Path(__file__).parent
@@ -94,9 +95,9 @@ def test_one_instance_serves_a_thousand_requests_without_growing(ran: Ran) -> No
     request = request_for(ran.tree, instances=Instances.REUSED)
     with runtime("wasmtime").start(request) as server:
         _ask(server.port, 500)
-        before = measure.pss(measure.group_processes(server.pid))
+        before = memory.pss(memory.group_processes(server.pid))
         _ask(server.port, 500)
-        after = measure.pss(measure.group_processes(server.pid))
+        after = memory.pss(memory.group_processes(server.pid))
         assert server.alive()
     assert before is not None
     assert after is not None

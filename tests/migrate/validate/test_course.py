@@ -20,7 +20,8 @@ from migrate.provenance import PROVENANCE, Provenance, to_bytes
 from migrate.reports import schema_text, validate_markdown, validate_terminal
 from migrate.reports.wire import validate as wire
 from migrate.reports.wire.probes import digest
-from migrate.validate import ValidateOptions, context, course, engine, measure, recording, run
+from migrate.validate import ValidateOptions, context, course, engine, recording, run
+from migrate.validate.measuring import statistics
 from tests.migrate import made
 from tests.migrate.validate.pair import PROBES, FakeRuntime, probes, serving
 
@@ -98,7 +99,7 @@ def record(
         "docker 20 (linux/amd64)",
         image_size=5_000_000,
     )
-    figures = (measure.measurement("size", Side.ORIGINAL, "byte", [5_000_000], "image on disk"),)
+    figures = (statistics.measurement("size", Side.ORIGINAL, "byte", [5_000_000], "image on disk"),)
     hashed = digest(probes(), env or {"MODE": "plain"}, secrets)
     recording.save(
         Recording(info, "2026-11-22T10:00:00Z", hashed, recorded_runs(), figures),

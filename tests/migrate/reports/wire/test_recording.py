@@ -17,7 +17,7 @@ from migrate.model import Answer, Chunk, OriginalInfo, Recording, Sent, Side
 from migrate.reports import schema_text
 from migrate.reports.wire import recording as wire
 from migrate.validate import recording
-from migrate.validate.measure import measurement, not_measured
+from migrate.validate.measuring.statistics import measurement, not_measured
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 HEADERS = st.lists(st.tuples(TEXT, TEXT), max_size=4).map(tuple)

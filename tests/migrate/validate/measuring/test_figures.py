@@ -16,23 +16,23 @@ import pytest
 from migrate.errors import RuntimeStartError
 from migrate.model import Component, Side
 from migrate.progress import Silent
-from migrate.validate import measure
+from migrate.validate.measuring import memory, sizes, starts, statistics
 from tests.migrate.validate.pair import serving
 
 
 def test_statistics() -> None:
-    one = measure.measurement("cold-start", Side.ORIGINAL, "s", [5, 1, 3, 2, 4], "how")
+    one = statistics.measurement("cold-start", Side.ORIGINAL, "s", [5, 1, 3, 2, 4], "how")
     assert (one.n, one.median, one.p99) == (5, 3, None)
     assert one.ci95 is not None
     assert 1 <= one.ci95[0] <= 3 <= one.ci95[1] <= 5
-    assert one.ci95 == measure.bootstrap([5, 1, 3, 2, 4])
-    assert measure.measurement("x", Side.ORIGINAL, "s", [1, 2, 3], "how").ci95 is None
-    assert measure.percentile(list(range(1, 101)), 0.99) == 99
-    assert measure.bootstrap([2.0] * 8) == (2.0, 2.0)
+    assert one.ci95 == statistics.bootstrap([5, 1, 3, 2, 4])
+    assert statistics.measurement("x", Side.ORIGINAL, "s", [1, 2, 3], "how").ci95 is None
+    assert statistics.percentile(list(range(1, 101)), 0.99) == 99
+    assert statistics.bootstrap([2.0] * 8) == (2.0, 2.0)
 
 
 def test_what_is_not_measured_says_why() -> None:
-    one = measure.not_measured("memory-rest", Side.ORIGINAL, "byte", "no reason")
+    one = statistics.not_measured("memory-rest", Side.ORIGINAL, "byte", "no reason")
     assert math.isnan(one.median)
     assert (one.n, one.method) == (0, "not measured: no reason")
 
@@ -40,7 +40,7 @@ def test_what_is_not_measured_says_why() -> None:
 def test_sizes_of_a_component(tmp_path: Path) -> None:
     path = tmp_path / "a.wasm"
     path.write_bytes(b"\0" * 100_000)
-    rows = {one.metric: one for one in measure.component_sizes(Component(path, "", "http", "0.2", (), ()))}
+    rows = {one.metric: one for one in sizes.component_sizes(Component(path, "", "http", "0.2", (), ()))}
     assert rows["size"].median == 100_000
     assert 0 < rows["size-compressed"].median < 1000
     assert rows["size-precompiled"].n == 0
@@ -49,7 +49,7 @@ def test_sizes_of_a_component(tmp_path: Path) -> None:
 def test_cold_starts_take_turns_and_the_first_does_not_count() -> None:
     order: list[str] = []
 
-    def start(side: str) -> measure.Start:
+    def start(side: str) -> starts.Start:
         @contextlib.contextmanager
         def one() -> Iterator[tuple[str, float]]:
             order.append(side)
@@ -59,7 +59,7 @@ def test_cold_starts_take_turns_and_the_first_does_not_count() -> None:
 
         return one
 
-    rows = measure.cold_starts(
+    rows = starts.cold_starts(
         start("o"), start("c"), "/list", 3, {Side.ORIGINAL: "a", Side.CANDIDATE: "b"}, Silent()
     )
     assert order == ["o", "c"] * 4
@@ -82,7 +82,7 @@ def test_a_side_that_does_not_start_is_not_measured_and_the_other_is() -> None:
             yield url, time.monotonic()
 
     methods = {Side.ORIGINAL: "a", Side.CANDIDATE: "b"}
-    original, candidate = measure.cold_starts(fine, broken, "/list", 2, methods, Silent())
+    original, candidate = starts.cold_starts(fine, broken, "/list", 2, methods, Silent())
     assert original.n == 2
     assert (candidate.n, candidate.method) == (0, "not measured: It does not start.")
 
@@ -101,11 +101,11 @@ def test_memory_of_a_session_counts_its_children() -> None:
         assert process.stdout is not None
         process.stdout.readline()
         end = time.monotonic() + 20
-        while len(measure.group_processes(process.pid)) < 2 and time.monotonic() < end:
+        while len(memory.group_processes(process.pid)) < 2 and time.monotonic() < end:
             time.sleep(0.02)
-        pids = measure.group_processes(process.pid)
+        pids = memory.group_processes(process.pid)
         assert len(pids) == 2
-        both, one = measure.pss(pids), measure.pss([process.pid])
+        both, one = memory.pss(pids), memory.pss([process.pid])
         assert both is not None
         assert one is not None
         assert both > one > 500_000
@@ -113,7 +113,7 @@ def test_memory_of_a_session_counts_its_children() -> None:
 
 
 def test_processes_that_are_gone_or_not_the_containers_are_not_guessed() -> None:
-    assert measure.pss([]) is None
-    pids, why = measure.container_processes(os.getpid(), "0" * 64)
+    assert memory.pss([]) is None
+    pids, why = memory.container_processes(os.getpid(), "0" * 64)
     assert (pids, bool(why)) == ([], True)
-    assert measure.container_processes(0, "x")[0] == []
+    assert memory.container_processes(0, "x")[0] == []
