@@ -180,3 +180,9 @@ class BaselineError(Dock2wasmError):
     """The baseline of `assess` is missing or unreadable."""
 
     code = 40
+
+
+class WheelError(Dock2wasmError):
+    """A native package cannot be built for WASI, or a wheel for WASI is damaged."""
+
+    code = 41
