@@ -12,6 +12,15 @@ _HOLES = frozenset(
 )
 
 
+# fmt: off
+_MANIFESTS = frozenset({
+    "package.json", "package-lock.json", "yarn.lock", "pnpm-lock.yaml", "tsconfig.json", "pyproject.toml",
+    "poetry.lock", "requirements.txt", "Pipfile", "Pipfile.lock", "uv.lock", "go.mod", "go.sum", "Cargo.toml",
+    "Cargo.lock", "Gemfile", "Gemfile.lock", "composer.json", "composer.lock",
+})
+# fmt: on
+
+
 def is_own_source(service: Service, source: str, target: str) -> bool:
     """Whether a volume lays the service's source (or a hole in it) over the image's copy.
 
@@ -23,6 +32,8 @@ def is_own_source(service: Service, source: str, target: str) -> bool:
     inside = workdir != "/" and (target == workdir or target.startswith(workdir.rstrip("/") + "/"))
     if not source and _is_overlaid(service, target):
         return True
+    if source.startswith(".") and posixpath.basename(source) in _MANIFESTS:
+        return True  # who mounts the list of packages works on the source
     if not source.startswith("."):
         return "/" not in source and posixpath.basename(target) in _HOLES
     source = posixpath.normpath(source)

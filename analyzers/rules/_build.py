@@ -149,7 +149,7 @@ def service(
 ) -> Service:
     """A service; `language=None` leaves its source unread."""
     source = None
-    if language in ("python", "go") and source_read:
+    if language in ("python", "go", "node") and source_read:
         source = Source(
             language=language,
             root=path,

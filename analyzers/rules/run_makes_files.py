@@ -7,7 +7,8 @@ of scripts, a download, a compiled program.
 ## Why
 
 The component's files are those that COPY and ADD take from the repository. What a RUN line makes is
-not in the repository, and the lane repeats only the lines that it knows (installing packages).
+not in the repository, and the lane repeats only the lines that it knows: installing packages, compiling
+the program, bundling the scripts of a Node.js service.
 
 ## How to mend
 
@@ -21,6 +22,7 @@ Whether the service reads the files. Lines whose commands are not known at all a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from analyzers.model import Confidence, Copy, Effect, Finding, Service, Severity
@@ -43,14 +45,19 @@ RULE = Rule(
 def check(service: Service) -> Iterator[Finding]:
     if service.image is None or service.source is None or service.source.language in _COMPILED:
         return  # the program itself is made there, and the lane compiles it anew
+    bundled = service.source.language == "node" and bool(service.source.files)
     for line in service.image.runs:
-        makers = [command for command in commands(line) if kind(command) is Kind.MAKES]
+        makers = [
+            command
+            for command in commands(line)
+            if kind(command) is Kind.MAKES and not (bundled and _BUNDLES.match(command))
+        ]
         if makers:
             yield RULE.finding(
                 f"`{makers[0]}` makes files that the component will not have.", [line.evidence]
             )
     for made in service.image.made:
-        if not _is_environment(made):
+        if not _is_environment(made) and not (bundled and made.stage and "/" not in made.stage):
             yield RULE.finding(
                 f"{', '.join(made.sources)} of {made.stage or 'another stage'} is not in the repository.",
                 [made.evidence],
@@ -68,6 +75,10 @@ def _is_environment(made: Copy) -> bool:
     )
 
 
+# Programs that install a Node.js service's packages and make its scripts, which its lane does itself.
+_BUNDLES = re.compile(
+    r"(npm|npx|pnpm|yarn|bun|bunx|corepack|node-prune|webpack|rollup|esbuild|vite|tsc|tsup|ncc|nest|turbo|nx|lerna|next)\b"
+)
 _COMPILED = frozenset({"go", "rust", "c", "cpp", "swift", "java", "kotlin", "csharp"})
 # fmt: off
 _PACKAGES = (
@@ -97,6 +108,15 @@ CASES = (
     good(
         "a compiled program is what the lane builds",
         service(language="go", of=image(runs=(run("go build -o /app ./cmd/app", 6),))),
+    ),
+    good(
+        "scripts that the lane of Node.js bundles",
+        service(
+            language="node",
+            of=image(
+                runs=(run("npm ci && npm run build", 6),), made=(copy("/src/dist", "/app/dist", 9, "build"),)
+            ),
+        ),
     ),
     good(
         "packages are installed",

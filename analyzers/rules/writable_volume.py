@@ -15,7 +15,8 @@ volume with `:ro`, and it becomes a read-only folder of the component.
 
 ## What it cannot know
 
-Whether the service writes there. A single file counts as one that is only read. A bind mount of the
+Whether the service writes there. A volume that only the Dockerfile declares has no effect where the
+source was read and writes nothing. A single file counts as one that is only read. A bind mount of the
 service's own source (for development) is told apart and ignored.
 """
 
@@ -26,6 +27,7 @@ from collections.abc import Iterator
 from analyzers.model import Confidence, Effect, FactKind, Finding, Need, NeedKind, Service, Severity
 from analyzers.rules._build import at, compose, fact, image, service
 from analyzers.rules._rule import Rule, bad, good
+from analyzers.rules.local_write import is_temporary
 from analyzers.volumes import is_file, keeps_data
 
 RULE = Rule(
@@ -52,7 +54,29 @@ def check(service: Service) -> Iterator[Finding]:
                 f"{source or 'A volume'} is mounted writable at {target}.", [evidence], confidence=sure
             )
     for target, evidence in service.image.volumes:
-        yield RULE.finding(f"The Dockerfile declares a volume at {target}.", [evidence], confidence=sure)
+        if _writes_nothing(service):
+            yield RULE.finding(
+                f"The Dockerfile declares a volume at {target}, and the source that was read writes nothing.",
+                [evidence],
+                effect=Effect.NONE,
+                confidence=Confidence.MEDIUM,
+                remedy="Nothing must change where the volume only holds what the service reads.",
+            )
+        else:
+            yield RULE.finding(f"The Dockerfile declares a volume at {target}.", [evidence], confidence=sure)
+
+
+def _writes_nothing(service: Service) -> bool:
+    """Whether the source was read from its entry, and no write was found in it but of temporary files."""
+    source = service.source
+    if source is None or source.entry is None or source.interface is None or not source.files:
+        return False
+    writes = (
+        one
+        for one in service.facts(FactKind.FILE_WRITE, FactKind.DATABASE)
+        if one.kind is FactKind.FILE_WRITE or one.subject == "sqlite"
+    )
+    return all(one.kind is FactKind.FILE_WRITE and is_temporary(one) for one in writes)
 
 
 CASES = (
@@ -63,8 +87,15 @@ CASES = (
     ),
     bad(
         "VOLUME in the Dockerfile",
-        service(of=image(volumes=(("/data", at("Dockerfile:6")),))),
+        service(fact(FactKind.FILE_WRITE, "/data/x"), of=image(volumes=(("/data", at("Dockerfile:6")),))),
         "Dockerfile:6",
+        effect=Effect.REFACTOR,
+    ),
+    bad(
+        "VOLUME of a service that writes nothing",
+        service(of=image(volumes=(("/config", at("Dockerfile:6")),))),
+        "Dockerfile:6",
+        effect=Effect.NONE,
     ),
     good(
         "read-only", service(with_compose=compose(volumes=(("conf", "/conf", True, at("compose.yaml:7")),)))

@@ -195,3 +195,8 @@ def test_an_exec_form_is_one_command() -> None:
 @given(st.text(max_size=200))
 def test_any_run_line_is_read(text: str) -> None:
     assert all(isinstance(kind(command), Kind) for command in commands(run(text, 1)))
+
+
+def test_who_mounts_a_list_of_packages_works_on_the_source() -> None:
+    assert is_own_source(service(), "./package.json", "/opt/node_app/package.json")
+    assert not is_own_source(service(), "./app.ini", "/etc/app.ini")
