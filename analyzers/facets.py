@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from analyzers import base_images, links
 from analyzers.base_images import BaseImage
 from analyzers.infrastructure import Role
@@ -9,6 +11,7 @@ from analyzers.listeners import inbound
 from analyzers.model import DependencyClass, Facets, FactKind, Reach, Service, State
 from analyzers.rules import docker_socket, gpu, native_dependency
 from analyzers.rules.local_write import is_temporary
+from analyzers.rules.log_file import is_log
 from analyzers.rules.sqlite_file import MEMORY
 from analyzers.volumes import is_committed, is_file, keeps_data
 
@@ -18,6 +21,10 @@ _DATABASES = frozenset({
     "cockroachdb", "couchdb", "neo4j", "influxdb", "dynamodb",
 })
 # fmt: on
+# Places whose files nobody expects to outlive the process: temporary folders, caches, the kernel's.
+_SCRATCH = re.compile(
+    r"^/(?:tmp|var/tmp|dev|proc|sys|run|var/run|var/cache)/|(?:^|/)\.?cache/", re.IGNORECASE
+)
 # Roles of images that others call and that call nobody.
 _SERVED = frozenset({Role.DATABASE, Role.STORE, Role.BROKER})
 _STORES = frozenset({"redis", "memcached", "s3", "kafka", "amqp", "nats", "sqs", "etcd"})
@@ -98,7 +105,8 @@ def _writes_disk(service: Service, sqlite: bool) -> bool:
     written = [
         fact
         for fact in service.facts(FactKind.FILE_WRITE)
-        if fact.reach is not Reach.IMPORT and not is_temporary(fact) and not fact.subject.startswith("/dev/")
+        if fact.reach is not Reach.IMPORT and not is_temporary(fact) and not is_log(fact)
+        if _SCRATCH.search(fact.subject.strip("\"'")) is None
     ]
     if written:
         return True
@@ -106,6 +114,7 @@ def _writes_disk(service: Service, sqlite: bool) -> bool:
     return not sqlite and any(
         not read_only
         and not is_file(target)
+        and "${" not in target  # where it lies nobody knows: a file, as often as a folder
         and not is_committed(service, source)
         and keeps_data(service, source, target)
         for source, target, read_only, _ in (service.compose.volumes if service.compose else ())

@@ -9,7 +9,9 @@ from functools import cached_property
 from typing import cast
 from weakref import WeakKeyDictionary, proxy
 
+from analyzers import command
 from analyzers.command import StartCommand
+from analyzers.guest import Guest
 from analyzers.languages.golang import (
     background,
     build,
@@ -23,6 +25,8 @@ from analyzers.languages.golang import (
 )
 from analyzers.languages.golang.build import Found
 from analyzers.languages.golang.calls import Call
+from analyzers.languages.golang.conditions import Conditions, configured
+from analyzers.languages.golang.files import Region
 from analyzers.languages.golang.layout import Sources
 from analyzers.languages.golang.modules import Module, Resolver
 from analyzers.languages.golang.program import Program
@@ -58,17 +62,20 @@ class _Kept:
         self.modules = Sources(cast("Tree", proxy(tree)))
         self._programs: dict[object, _Read] = {}
 
-    def program(self, module: Module, found: Found, env: Mapping[str, str]) -> _Read:
+    def program(
+        self, module: Module, found: Found, env: Mapping[str, str], passed: frozenset[str], guest: Guest
+    ) -> _Read:
         """The program, without the branches that are off as it is started."""
         whole = self._read(module, found, {}, None)
-        off = guards.off(whole.program, Values(whole.program, whole.calls, env, found.arguments))
+        values = Values(whole.program, whole.calls, env, found.arguments)
+        off = guards.off(whole.program, Conditions(values, found.arguments, passed, configured(guest)))
         return self._read(module, found, off, whole) if off else whole
 
     def _read(
         self,
         module: Module,
         found: Found,
-        off: Mapping[str, tuple[tuple[int, int], ...]],
+        off: Mapping[str, tuple[Region, ...]],
         before: _Read | None,
     ) -> _Read:
         key = (found.folder or "", found.build, tuple(sorted(off.items())))
@@ -103,7 +110,6 @@ def read(
     stages: Sequence[Image] = (),
 ) -> Source | None:
     """What the start command leads to; None where no package main could be found."""
-    del compose  # its command and variables are in `start`
     kept = _kept(tree)
     modules = kept.modules
     found = build.find(tree, modules, image, start, stages)
@@ -111,7 +117,9 @@ def read(
     if found.folder is None:
         return _unclear(image, start, found, evidence) if found.development else None
     module = modules.holding(found.folder) or Module(*(found.gopath or (_top(found.folder, image), "")))
-    seen = kept.program(module, found, start.env)
+    variables = command.environment(image, compose)
+    passed = frozenset(one.name for one in variables if one.value is None)
+    seen = kept.program(module, found, start.env, passed, Guest(tree, image, compose))
     program, all_calls = seen.program, seen.calls
     if not any(one.files for one in program.packages.values()):
         return None

@@ -62,7 +62,7 @@ def _of_tables(program: Program, calls: Sequence[Call], values: Values) -> Itera
                     continue
                 if use.fact is FactKind.OUTBOUND and package == "net/http" and not function:
                     continue  # `x.Get` of a value from net/http: a header
-                if use.subject == "tcp" and _is_dialer(call):
+                if use.subject == "tcp" and (_is_dialer(call) or _is_own(call, values)):
                     continue
                 yield Fact(
                     use.fact,
@@ -176,6 +176,15 @@ def _is_dialer(call: Call) -> bool:
         return True
     first = literal(call.arguments[0]) if call.arguments else None
     return first in ("unix", "unixgram", "udp", "udp4", "udp6")
+
+
+def _is_own(call: Call, values: Values) -> bool:
+    """Whether it dials the loopback: what answers there is of the same container."""
+    place = call.arguments[-1] if call.name in ("Dial", "DialContext", "DialTCP") and call.arguments else None
+    if call.name == "DialTimeout" and len(call.arguments) > 1:
+        place = call.arguments[1]
+    address = values.resolve(call.file, call.function, place) if place is not None else None
+    return address is not None and re.match(r"localhost\b|127\.0\.0\.1\b|\[::1\]", address) is not None
 
 
 # --- database/sql -----------------------------------------------------------------------------------

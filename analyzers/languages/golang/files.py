@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -58,6 +59,7 @@ _ARCH = frozenset(
 # What holds for the container: Linux on amd64 with a Go that knows every release tag.
 _GIVEN = frozenset({"linux", "amd64", "unix", "gc"})
 _HEAD = re.compile(rb"(?:\s+|//[^\n]*(?:\n|\Z)|/\*.*?(?:\*/|\Z))*", re.DOTALL)
+_VISIBLE = re.compile(rb"[^\n]")
 _CONSTRAINT = re.compile(rb"^//(go:build|\s*\+build)[ \t]+([^\n]*)", re.MULTILINE)
 _TOKEN = re.compile(r"&&|\|\||[()!]|[\w.]+")
 _WORDS = re.compile(
@@ -188,6 +190,12 @@ class GoFile:
         return syntax.captures("go", pattern, self.root).get("called", [])
 
     @cached_property
+    def branches(self) -> list[Node]:
+        """The statements `if`, `switch` of expressions and `for … range`, in source order."""
+        pattern = "[(if_statement) (expression_switch_statement) (for_statement (range_clause))] @branch"
+        return syntax.captures("go", pattern, self.root).get("branch", [])
+
+    @cached_property
     def uses(self) -> list[Node]:
         """The calls, literals and package values that `calls` judges, in source order."""
         pattern = """
@@ -203,11 +211,15 @@ class GoFile:
         return [one.start for one in self.functions]
 
 
-def without(data: bytes, regions: tuple[tuple[int, int], ...]) -> bytes:
-    """The source with these regions blank; lines stay where they are."""
-    for start, end in regions:
-        middle = bytes(c if c == 10 else 32 for c in data[start:end])
-        data = data[:start] + middle + data[end:]
+# Bytes of a file from the first to before the second, and what stands there instead.
+Region = tuple[int, int, bytes]
+
+
+def without(data: bytes, regions: Sequence[Region]) -> bytes:
+    """The source with these regions blank but for what stands there instead; lines stay where they are."""
+    for start, end, instead in sorted(regions, key=lambda one: one[2] == b""):
+        middle = instead + _VISIBLE.sub(b" ", data[start:end])[len(instead) :]
+        data = data[:start] + middle[: end - start] + data[end:]
     return data
 
 

@@ -1,120 +1,132 @@
-"""Branches that are off as the program is started: `if *debug { … }` with a flag that is false by default and
-that the start command does not set.
-
-Only flags and fields with a stated default decide; what a variable of the environment would turn on stays.
+"""Code that is off as the program is started: branches of conditions on its settings, cases that are not
+chosen, commands that are not asked for.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from analyzers.languages import syntax
-from analyzers.languages.golang.files import Function, GoFile
+from analyzers.languages.golang import commands, registries
+from analyzers.languages.golang.conditions import Conditions
+from analyzers.languages.golang.files import Function, GoFile, Region
 from analyzers.languages.golang.nodes import literal
 from analyzers.languages.golang.program import Program
-from analyzers.languages.golang.values import TYPE, Values
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-_DEPTH = 12
-_FLAG_TAGS = frozenset({"long", "short", "flag", "arg"})
+# A function that returns so did not find what it needs: the start gives it, or nothing runs.
+_FAILS = re.compile(
+    r"\berr\b|\bErr[A-Z]|\berrors\.|\bfmt\.Errorf|\bstatus\.|\w*Error\b|\blog\.Fatal|\bFatal|\bos\.Exit|\bpanic\("
+    r"|\bExit\(|\b[Rr]equired\b|\bmust\b|\bmissing\b|[Uu]sage|unknown|unsupported|invalid"
+    r"|not supported|\bHelp\("
+)
 
 
-def off(program: Program, values: Values) -> dict[str, tuple[tuple[int, int], ...]]:
-    """File -> the bytes between the braces of branches that are not taken, of code that `main` leads to."""
-    found: dict[str, list[tuple[int, int]]] = {}
-    for file in program.files() if values.has_flags() else ():
-        for node in syntax.captures("go", "(if_statement) @if", file.root).get("if", []):
+def off(program: Program, conditions: Conditions) -> dict[str, tuple[Region, ...]]:
+    """File -> the bytes that never run, of code that `main` leads to."""
+    found: dict[str, list[Region]] = {}
+    for file, region in (*commands.off(program, conditions), *registries.off(conditions)):
+        found.setdefault(file.path, []).append(region)
+    for file in program.files():
+        for node in file.branches:
             function = file.at(node.start_byte)
             if function is None or function not in program.functions:
                 continue
-            truth = _truth(values, file, function, node.child_by_field_name("condition"), 0)
-            if truth is None:
-                continue
-            branch = node.child_by_field_name("alternative" if truth else "consequence")
-            if branch is not None and branch.type == "block" and branch.end_byte - branch.start_byte > 2:
-                found.setdefault(file.path, []).append((branch.start_byte + 1, branch.end_byte - 1))
-    return {path: tuple(regions) for path, regions in found.items()}
+            if node.type == "if_statement":
+                regions = _of_if(program, conditions, file, function, node)
+            elif node.type == "for_statement":
+                regions = _of_range(conditions, file, function, node)
+            else:
+                regions = _of_switch(conditions, file, function, node)
+            for start, end in regions:
+                if end - start > 1 and file.data[start:end].strip():
+                    found.setdefault(file.path, []).append((start, end, b""))
+    return {path: tuple(sorted(regions)) for path, regions in found.items()}
 
 
-def _truth(values: Values, file: GoFile, function: Function, node: Node | None, depth: int) -> bool | None:
-    """Whether a condition holds; None where reading cannot tell."""
-    if node is None or depth > _DEPTH:
-        return None
-    kind = node.type
-    if kind == "parenthesized_expression" and node.named_children:
-        return _truth(values, file, function, node.named_children[0], depth + 1)
-    if kind == "unary_expression" and syntax.text(node).startswith("!"):
-        truth = _truth(values, file, function, node.child_by_field_name("operand"), depth + 1)
-        return None if truth is None else not truth
-    if kind == "binary_expression":
-        return _of_pair(values, file, function, node, depth)
-    value = stated(values, file, function, node)
-    return {"true": True, "false": False}.get(value) if value is not None else None
+def _of_if(
+    program: Program, conditions: Conditions, file: GoFile, function: Function, node: Node
+) -> Iterator[tuple[int, int]]:
+    truth = conditions.truth(file, function, node.child_by_field_name("condition"))
+    if truth is None:
+        return
+    branch = node.child_by_field_name("alternative" if truth else "consequence")
+    while branch is not None:  # `else if` is a statement of its own: what it holds is off, it stays
+        block = branch if branch.type == "block" else branch.child_by_field_name("consequence")
+        if block is not None:
+            yield block.start_byte + 1, block.end_byte - 1
+        branch = branch.child_by_field_name("alternative") if branch.type == "if_statement" else None
+    around = node.parent
+    if truth and around is not None and function not in program.roots and _leaves(node):
+        yield node.end_byte, around.end_byte - (1 if around.type == "block" else 0)
 
 
-def _of_pair(values: Values, file: GoFile, function: Function, node: Node, depth: int) -> bool | None:
-    left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
-    sign = node.child_by_field_name("operator")
-    if left is None or right is None or sign is None:
-        return None
-    operator = syntax.text(sign)
-    if operator in ("&&", "||"):
-        one = _truth(values, file, function, left, depth + 1)
-        other = _truth(values, file, function, right, depth + 1)
-        decides = operator == "||"
-        if decides in (one, other):
-            return decides
-        return None if one is None or other is None else not decides
-    wanted = literal(right)
-    if wanted is None:
-        return None
-    length = left.type == "call_expression" and syntax.text(left).startswith("len(")
-    held = left.child_by_field_name("arguments") if length else None
-    value = stated(
-        values, file, function, held.named_children[0] if held is not None and held.named_children else left
-    )
+def _of_range(
+    conditions: Conditions, file: GoFile, function: Function, node: Node
+) -> Iterator[tuple[int, int]]:
+    """A loop over a setting that is empty."""
+    clause = next((one for one in node.named_children if one.type == "range_clause"), None)
+    over = clause.child_by_field_name("right") if clause is not None else None
+    body = node.child_by_field_name("body")
+    if over is not None and body is not None and conditions.stated(file, function, over) == "":
+        yield body.start_byte + 1, body.end_byte - 1
+
+
+def _leaves(node: Node) -> bool:
+    """Whether the branch returns without an error: the rest serves what is not configured."""
+    block = node.child_by_field_name("consequence")
+    if block is None or node.child_by_field_name("alternative") is not None:
+        return False
+    statements = block.named_children
+    if len(statements) == 1 and statements[0].type == "statement_list":
+        statements = statements[0].named_children
+    statements = [one for one in statements if one.type != "comment"]
+    if not statements or statements[-1].type != "return_statement" or _FAILS.search(syntax.text(block)):
+        return False
+    returned = re.sub(r"^return\s*", "", syntax.text(statements[-1]))
+    return re.fullmatch(r"[1-9]\d*|.*,\s*[1-9]\d*", returned) is None
+
+
+def _of_switch(
+    conditions: Conditions, file: GoFile, function: Function, node: Node
+) -> Iterator[tuple[int, int]]:
+    cases = [one for one in node.named_children if one.type in ("expression_case", "default_case")]
+    subject = node.child_by_field_name("value")
+    value = conditions.stated(file, function, subject) if subject is not None else ""
     if value is None:
-        return None
-    if length:
-        value = str(len(value))
-    if operator in ("==", "!="):
-        return (value == wanted) is (operator == "==")
-    if operator in (">", "<", ">=", "<=") and value.isdecimal() and wanted.isdecimal():
-        a, b = int(value), int(wanted)
-        return {">": a > b, "<": a < b, ">=": a >= b, "<=": a <= b}[operator]
-    return None
-
-
-def stated(values: Values, file: GoFile, function: Function, node: Node) -> str | None:
-    """The value of a flag, or of a field that a flag sets, as the program is started; None for all else."""
-    for _ in range(4):
-        if node.type in ("unary_expression", "parenthesized_expression") and node.named_children:
-            node = node.named_children[0]
-    if node.type == "identifier":
-        return values.of_flag(file, function, syntax.text(node))
-    if node.type != "selector_expression":
-        return None
-    name, operand = node.child_by_field_name("field"), node.child_by_field_name("operand")
-    if name is None or operand is None:
-        return None
-    kinds = values.program.kinds(file, function, operand)
-    mine = [tags for owner, tags in values.tags().get(syntax.text(name), ()) if owner in kinds]
-    if len(mine) != 1 or syntax.text(name) in values.fields():
-        return None
-    tags = mine[0]
-    if "env" in tags and tags["env"] in values.env:
-        return values.env[tags["env"]]
-    given = [
-        values.given[one]
-        for key in ("long", "name", "flag", "short")
-        if (one := tags.get(key, "").lower()) in values.given
-    ]
-    if given:
-        return given[0]
-    if "default" in tags:
-        return tags["default"]
-    if not _FLAG_TAGS & set(tags):
-        return None
-    return {"bool": "false", "string": ""}.get(tags[TYPE])
+        return
+    chosen: Node | None = None
+    unsure = False
+    hidden: list[Node] = []
+    for case in cases:
+        if case.type == "default_case":
+            continue
+        held = case.child_by_field_name("value")
+        holds: list[bool | None] = []
+        for one in held.named_children if held is not None else ():
+            if subject is None:
+                holds.append(conditions.truth(file, function, one))
+                continue
+            wanted = literal(one)
+            wanted = wanted if wanted is not None else conditions.values.constant(one)
+            holds.append(None if wanted is None else wanted == value)
+        if chosen is not None or (holds and not any(one is not False for one in holds)):
+            hidden.append(case)
+        elif True in holds and not unsure:
+            chosen = case
+        else:
+            unsure = True
+    default = next((case for case in cases if case.type == "default_case"), None)
+    nothing = chosen is None and not unsure and (default is None or _FAILS.search(syntax.text(default)))
+    if nothing and (value == "" or subject is None):
+        return  # something must be chosen
+    if chosen is not None and default is not None:
+        hidden.append(default)
+    for case in hidden:
+        colon = next((one for one in case.children if one.type == ":"), None)
+        if colon is not None:
+            yield colon.end_byte, case.end_byte

@@ -40,6 +40,8 @@ _SETUP = re.compile(
     r"|init|setup|register|parse|load|new|with|reset|Reset|Scan|Validate|Decode|String)"
 )
 # State that only goes to a log is answered to nobody.
+# Structures that only count what the process does, for a monitor.
+_COUNTS = re.compile(r"^(?:\w*(?:metric|stat|telemetr|monitor|prometheus|measure)\w*)\.", re.IGNORECASE)
 _LOGS = re.compile(r"^\w*log\w*\.|\.(?:last|is)?log", re.IGNORECASE)
 _PROMETHEUS = "github.com/prometheus/client_golang/prometheus"
 _LOCKS = ("sync.Mutex", "sync.RWMutex")
@@ -66,6 +68,8 @@ class _Lives:
 
     def __init__(self, program: Program, calls: Sequence[Call]) -> None:
         self.program = program
+        # Whether the service shows what it counts.
+        self.served = any("/promhttp" in call.alias or call.alias == "expvar" for call in calls)
         self.made: dict[tuple[str, str], set[Reach]] = {}
         for call in calls:
             if call.literal:
@@ -164,6 +168,8 @@ def _change(
         folder = full[2:].rpartition(".")[0]
         own_package = program.packages.get(folder)
         label = f"{own_package.name if own_package is not None else folder}.{kind}.{first}"
+        if how == "changed" and not indexed and not lives.served and _COUNTS.match(label):
+            return
         sure = Confidence.HIGH if lives.locked(full) else Confidence.MEDIUM
         yield from _fact(function, label, at, reach, sure)
         return

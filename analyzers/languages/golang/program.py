@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from analyzers.languages import syntax
 from analyzers.languages.golang import files
-from analyzers.languages.golang.files import Build, Function, GoFile
+from analyzers.languages.golang.files import Build, Function, GoFile, Region
 from analyzers.languages.golang.kinds import Kinds, Package
 from analyzers.languages.golang.modules import Modules, Resolver
 from analyzers.model import Evidence, Reach
@@ -73,7 +73,7 @@ class Program(Kinds):
         folder: str,
         build: Build,
         *,
-        off: Mapping[str, tuple[tuple[int, int], ...]] | None = None,
+        off: Mapping[str, tuple[Region, ...]] | None = None,
         before: Program | None = None,
     ) -> None:
         """`off` are bytes of files that never run; `before` is the same program with them."""
@@ -256,7 +256,7 @@ class Program(Kinds):
                 kinds = self.of_name(file, function, operand) if operand != "." else set()
                 if path is not None and not kinds:
                     continue
-                exact = [m for kind in kinds for m in self._methods(kind, name)]
+                exact = [m for kind in kinds for m in self.methods(kind, name)]
                 if exact:
                     found += exact
                 elif not kinds or any(kind.startswith("./") for kind in kinds):
@@ -313,7 +313,8 @@ class Program(Kinds):
         self.answers = bool(handlers)
         self.roots = tuple(roots)
 
-    def _methods(self, kind: str, name: str) -> Sequence[Function]:
+    def methods(self, kind: str, name: str) -> Sequence[Function]:
+        """The methods of this name that an own type has; none for types of libraries."""
         own = self._own(kind)
         return own[0].owned.get(own[1], {}).get(name, ()) if own else ()
 

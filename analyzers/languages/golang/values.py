@@ -29,7 +29,7 @@ _DEPTH = 12
 TYPE = ""  # the key of a field's type among its tags
 _TAG = re.compile(r'([\w-]+):"((?:\\.|[^"\\])*)"')
 _FLAG_CALL = re.compile(r"(String|Int|Int64|Uint|Uint16|Bool|Duration|StringSlice|TextVar|IP|Func)(Var)?(P)?")
-_GETTERS = frozenset(
+GETTERS = frozenset(
     {"GetString", "GetInt", "GetBool", "GetDuration", "String", "Int", "Bool", "GetStringSlice", "Duration"}
 )
 _ENV = frozenset({"Getenv", "LookupEnv"})
@@ -110,9 +110,10 @@ class Values:
 
     def _plain(self, node: Node) -> str | None:
         text = literal(node)
-        return text if text is not None else self._constant(node)
+        return text if text is not None else self.constant(node)
 
-    def _constant(self, node: Node) -> str | None:
+    def constant(self, node: Node) -> str | None:
+        """The text of a constant of the program that a name means; None for all else."""
         name = (
             syntax.text(node).rpartition(".")[2] if node.type in ("identifier", "selector_expression") else ""
         )
@@ -124,11 +125,23 @@ class Values:
                 return text
         return None
 
-    def has_flags(self) -> bool:
-        """Whether anything may be set by the command line."""
-        return bool(self._flags) or any(
-            key in tags for found in self.tags().values() for _, tags in found for key in ("long", "default")
-        )
+    def called(self, name: str) -> Sequence[Call]:
+        """The calls of functions and methods of this name."""
+        return self._callers.get(name, ())
+
+    def names_called(self) -> tuple[str, ...]:
+        """The names of all functions and methods that are called."""
+        return tuple(self._callers)
+
+    def settings(self) -> tuple[str, ...]:
+        """The names of flags and settings, and of the variables that the program reads."""
+        read = [literal(call.arguments[0]) for call in self.called("Getenv") if call.arguments]
+        tagged = (one for held in self.tags().values() for _, tags in held for one in _named(tags))
+        return tuple(dict.fromkeys([*self._flags, *(one for one in read if one), *tagged]))
+
+    def is_setting(self, name: str) -> bool:
+        """Whether a flag or setting of this name exists, with or without a default."""
+        return name.lower() in self._flags
 
     def flag(self, name: str) -> str | None:
         """The value of a flag or setting: the start command's, the environment's, or its default."""
@@ -357,7 +370,7 @@ class Values:
             flag = value(0)
             found = self.flag(flag) if flag is not None else None
             return found if found is not None else value(1)
-        if name in _GETTERS and len(arguments) == 1:
+        if name in GETTERS and len(arguments) == 1:
             setting = value(0)
             return self.flag(setting) if setting is not None else None
         if (chained := self._kingpin(file, function, node, depth)) is not None:
@@ -422,6 +435,14 @@ class Values:
                 if text:
                     return text
         return None
+
+
+def _named(tags: Mapping[str, str]) -> list[str]:
+    """The names of the setting that a field with these tags is."""
+    found = (
+        tags.get(key, "").partition(",")[0] for key in ("env", "envconfig", "mapstructure", "koanf", "long")
+    )
+    return [one for one in found if one]
 
 
 def _given(argv: Sequence[str]) -> dict[str, str]:

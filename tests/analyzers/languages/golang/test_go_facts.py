@@ -230,9 +230,201 @@ def test_a_branch_that_a_flag_leaves_off(tmp_path: Path) -> None:
     assert of(on, FactKind.SUBPROCESS) == [("exec.Command", "gdb")]
 
 
-def test_a_branch_that_the_environment_decides_stays(tmp_path: Path) -> None:
-    setup = 'if os.Getenv("DEBUG") != "" {\n\texec.Command("gdb").Run()\n}'
-    assert of(go(tmp_path, "", "os", "os/exec", setup=setup), FactKind.SUBPROCESS)
+RUNS = 'exec.Command("gdb").Run()'
+
+
+@pytest.mark.parametrize(
+    ("setup", "env", "runs"),
+    [
+        ('if os.Getenv("DEBUG") != "" {\n\tRUN\n}', "", False),
+        ('if os.Getenv("DEBUG") != "" {\n\tRUN\n}', "ENV DEBUG=1\n", True),
+        ('if os.Getenv("DEBUG") == "" {\n\tlog.Print()\n} else {\n\tRUN\n}', "", False),
+        ('if v := os.Getenv("DEBUG"); v == "1" {\n\tRUN\n}', "", False),
+        ('if v := os.Getenv("DEBUG"); v == "1" {\n\tRUN\n}', "ENV DEBUG=1\n", True),
+        ('if enabled() {\n\tRUN\n}', "", False),
+        ('if enabled() {\n\tRUN\n}', "ENV ENABLED=true\n", True),
+        ('if len(os.Args) > 1 {\n\tRUN\n}', "", False),
+        ('switch os.Getenv("MODE") {\ncase "debug":\n\tRUN\ndefault:\n\tlog.Print()\n}', "", False),
+        ('switch os.Getenv("MODE") {\ncase "debug":\n\tRUN\ndefault:\n\tlog.Print()\n}',
+         "ENV MODE=debug\n", True),
+        ('switch os.Getenv("MODE") {\ncase "serve":\n\tlog.Print()\ndefault:\n\tRUN\n}',
+         "ENV MODE=serve\n", False),
+        # Nothing is chosen and something must be: any may be.
+        ('switch os.Getenv("MODE") {\ncase "a":\n\tRUN\ndefault:\n\tlog.Fatal("mode")\n}', "", True),
+        ('for _, one := range strings.Split(os.Getenv("ALL"), ",") {\n\tlog.Print(one)\n\tRUN\n}', "", True),
+        ("later()", "", False),
+        ("later()", "ENV LATER=1\n", True),
+        ("needed()", "", True),
+        ('if os.Getenv("DEBUG") != name() {\n\tRUN\n}', "", True),
+    ],
+)  # fmt: skip
+def test_what_the_environment_leaves_off(tmp_path: Path, setup: str, env: str, runs: bool) -> None:
+    outside = (
+        'func enabled() bool { return getEnv("ENABLED", "false") == "true" }\n'
+        'func getEnv(name, other string) string {\n\tif v := os.Getenv(name); v != "" {\n\t\treturn v\n\t}\n'
+        "\treturn other\n}\n"
+        f'func later() {{\n\tif os.Getenv("LATER") == "" {{\n\t\treturn\n\t}}\n\t{RUNS}\n}}\n'
+        'func needed() error {\n\tif os.Getenv("NEEDED") == "" {\n\t\treturn errors.New("no name")\n\t}\n'
+        f"\t{RUNS}\n\treturn nil\n}}\n"
+        'func name() string { b, _ := os.ReadFile("/name"); return string(b) }\n'
+    )
+    source = go(
+        tmp_path,
+        "",
+        "os",
+        "os/exec",
+        "log",
+        "errors",
+        setup=setup.replace("RUN", RUNS),
+        outside=outside,
+        env=env,
+    )
+    assert bool(of(source, FactKind.SUBPROCESS)) is runs
+
+
+def test_a_variable_that_compose_hands_through_decides_nothing(tmp_path: Path) -> None:
+    main = (
+        'package main\nimport (\n\t"net/http"\n\t"os"\n\t"os/exec"\n)\nfunc main() {\n'
+        f'\tif os.Getenv("DEBUG") != "" {{\n\t\t{RUNS}\n\t}}\n\thttp.ListenAndServe(":80", nil)\n}}\n'
+    )
+    given_files: dict[str, str | bytes] = {
+        "Dockerfile": 'FROM golang:1.22\nWORKDIR /src\nCOPY . .\nRUN go build -o /app .\nCMD ["/app"]\n',
+        "go.mod": "module example.com/shop\n",
+        "main.go": main,
+        "compose.yaml": "services:\n  shop:\n    build: .\n    environment: [DEBUG]\n",
+    }
+    source = only(tmp_path, given_files).source
+    assert source is not None
+    assert of(source, FactKind.SUBPROCESS)
+
+
+CONFIG = """
+type config struct {
+\tRedis string `env:"REDIS_URL"`
+\tDriver string `mapstructure:"driver"`
+}
+func load() config { var c config; env.Parse(&c); return c }
+"""
+
+
+@pytest.mark.parametrize(
+    ("condition", "env", "more", "runs"),
+    [
+        ('c.Redis != ""', "", {}, False),
+        ('c.Redis != ""', "ENV REDIS_URL=redis://x\n", {}, True),
+        ('c.Driver == "x"', "", {}, False),
+        ('c.Driver == "x"', "", {"config.yaml": "driver: x\n"}, False),  # the image has no such file
+        ('c.Driver == "x"', "COPY config.yaml /etc/shop/\n", {"config.yaml": "driver: x\n"}, True),
+    ],
+)
+def test_fields_of_the_configuration(
+    tmp_path: Path, condition: str, env: str, more: dict[str, str | bytes], runs: bool
+) -> None:
+    setup = f"c := load()\nif {condition} {{\n\t{RUNS}\n}}"
+    source = go(
+        tmp_path, "", "os/exec", "github.com/caarlos0/env", setup=setup, outside=CONFIG, env=env, more=more
+    )
+    assert bool(of(source, FactKind.SUBPROCESS)) is runs
+
+
+def test_a_field_of_a_request_is_no_setting(tmp_path: Path) -> None:
+    decode = "in := order{}\njson.NewDecoder(r.Body).Decode(&in)\n"
+    body = f'{decode}if in.Note != "" {{\n\t{RUNS}\n}}'
+    outside = 'type order struct {\n\tNote string `json:"note"`\n}\n'
+    source = go(tmp_path, body, "os/exec", "encoding/json", outside=outside)
+    assert of(source, FactKind.SUBPROCESS)
+
+
+COBRA = """
+var root = &cobra.Command{Use: "app", Run: func(c *cobra.Command, a []string) {}}
+var dump = &cobra.Command{Use: "dump [file]", RunE: runDump}
+var other = &cobra.Command{Use: "other", Run: func(c *cobra.Command, a []string) { exec.Command("other").Run() }}
+func init() { root.AddCommand(dump, other) }
+func runDump(c *cobra.Command, a []string) error { exec.Command("dump").Run(); return nil }
+"""
+URFAVE = """
+func app() *cli.App {
+\treturn &cli.App{Action: func(c *cli.Context) error { return nil }, Commands: []*cli.Command{
+\t\t{Name: "dump", Action: runDump},
+\t\t{Name: "other", Action: func(c *cli.Context) error { exec.Command("other").Run(); return nil }},
+\t}}
+}
+func runDump(c *cli.Context) error { exec.Command("dump").Run(); return nil }
+"""
+TAGGED = """
+type dumpCommand struct{}
+type otherCommand struct{}
+func (dumpCommand) Execute(a []string) error { exec.Command("dump").Run(); return nil }
+func (otherCommand) Execute(a []string) error { exec.Command("other").Run(); return nil }
+type options struct {
+\tDump  dumpCommand  `command:"dump"`
+\tOther otherCommand `command:"other"`
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("outside", "package", "start", "command", "expected"),
+    [
+        (COBRA, "github.com/spf13/cobra", "root.Execute()", '["/app"]', set()),
+        (COBRA, "github.com/spf13/cobra", "root.Execute()", '["/app", "dump", "-v"]', {"dump"}),
+        (COBRA, "github.com/spf13/cobra", "root.Execute()", '["/app", "other"]', {"other"}),
+        (URFAVE, "github.com/urfave/cli/v2", "app().Run(os.Args)", '["/app"]', set()),
+        (URFAVE, "github.com/urfave/cli/v2", "app().Run(os.Args)", '["/app", "dump"]', {"dump"}),
+        (TAGGED, "github.com/jessevdk/go-flags", "flags.Parse(&options{})", '["/app", "other"]', {"other"}),
+        # No command is given and nothing runs without one: any may be.
+        (TAGGED, "github.com/jessevdk/go-flags", "flags.Parse(&options{})", '["/app"]', {"dump", "other"}),
+    ],
+)
+def test_commands_that_are_not_asked_for(
+    tmp_path: Path, outside: str, package: str, start: str, command: str, expected: set[str]
+) -> None:
+    source = go(tmp_path, "", "os", "os/exec", package, setup=start, outside=outside, command=command)
+    assert {detail for _, detail in of(source, FactKind.SUBPROCESS)} == expected
+
+
+@pytest.mark.parametrize(("command", "runs"), [('["/app"]', False), ('["/app", "-store=x"]', True)])
+def test_a_flag_of_an_own_type(tmp_path: Path, command: str, runs: bool) -> None:
+    outside = (
+        f"type place string\nfunc (p *place) Set(v string) error {{ {RUNS}; return nil }}\nvar where place\n"
+    )
+    setup = 'flag.Var(&where, "store", "x")\nflag.Parse()'
+    source = go(tmp_path, "", "flag", "os/exec", setup=setup, outside=outside, command=command)
+    assert bool(of(source, FactKind.SUBPROCESS)) is runs
+
+
+REGISTERED = {
+    "store/store.go": (
+        "package store\nvar all = map[string]func(){}\n"
+        "func RegisterStore(name string, f func()) { all[name] = f }\n"
+        "func Open(name string) { if f, ok := all[name]; ok { f() } }\n"
+    ),
+    "a/a.go": (
+        'package a\nimport (\n\t"os/exec"\n\t"example.com/shop/store"\n)\n'
+        'func init() { store.RegisterStore("one", open) }\nfunc open() { exec.Command("one").Run() }\n'
+    ),
+    "b/b.go": (
+        'package b\nimport (\n\t"os/exec"\n\t"example.com/shop/store"\n)\n'
+        'func init() { store.RegisterStore("two", open) }\nfunc open() { exec.Command("two").Run() }\n'
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("setting", "command", "expected"),
+    [
+        ('flag.String("store", "one", "x")', '["/app"]', {"one"}),
+        ('flag.String("store", "one", "x")', '["/app", "-store", "two"]', {"two"}),
+        ('flag.String("store-type", "", "x")', '["/app"]', set()),
+        ('flag.String("color", "", "x")', '["/app"]', {"one", "two"}),  # nothing chooses: all are used
+    ],
+)
+def test_what_registers_under_a_name(tmp_path: Path, setting: str, command: str, expected: set[str]) -> None:
+    imports = ("flag", "example.com/shop/store", '_ "example.com/shop/a"', '_ "example.com/shop/b"')
+    source = go(
+        tmp_path, "", *imports, setup=f"s := {setting}\nstore.Open(*s)", command=command, more={**REGISTERED}
+    )
+    assert {detail for _, detail in of(source, FactKind.SUBPROCESS)} == expected
 
 
 # --- files and environment ---
