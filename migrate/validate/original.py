@@ -39,6 +39,7 @@ class Setup:
     bare: bool = True
     ready_path: str = "/"
     ready_timeout: float = 90.0
+    cores: tuple[int, ...] = ()  # that it may use; empty: all
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,8 @@ def _start(client: DockerClient, name: str, setup: Setup) -> Running:
     }
     if setup.bare:
         options |= {"cap_drop": ["ALL"], "cap_add": ["NET_BIND_SERVICE"]}
+    if setup.cores:
+        options["cpuset_cpus"] = ",".join(map(str, setup.cores))
     with engine.translated("The Docker engine does not start the original's container."):
         created = client.containers.create(
             setup.image,
