@@ -159,6 +159,8 @@ def _reached(tree: Tree, guest: Guest, first: Sequence[str], workdir: str) -> tu
 
 def _read(data: bytes) -> tuple[list[_Command], list[tuple[str, int]]]:
     """The commands of a script and the files that redirections write."""
+    if syntax.nests_too_deeply(data):
+        return [], []
     root = syntax.parse("bash", data).root_node
     found = syntax.captures("bash", _QUERY, root)
     commands = [

@@ -39,6 +39,7 @@ _MAIN = re.compile(
     rb"WebApplication\s*\.\s*Create|Host\s*\.\s*Create\w*Builder|static\s+(?:async\s+)?[\w<>]+\s+Main\s*\("
     rb"|new\s+WebHostBuilder|WebHost\s*\.\s*Create"
 )
+_USING = re.compile(rb"^[ \t]*(?:global\s+)?using\s+(?:static\s+)?(?:\w+\s*=\s*)?([\w.]+)\s*;", re.MULTILINE)
 _URLS = re.compile(r"https?://[^:/\s\"]+:(\d+)")
 _DOCUMENTS = re.compile(r"\bI(?:Document|Operation|Schema|Parameter)Filter\b")  # of Swagger
 
@@ -210,8 +211,7 @@ def _direct(dependencies: Sequence[Dependency], project: Project) -> list[Depend
 def _dependencies(
     tree: Tree, table: Table, together: Sequence[Project], parts: Iterable[str]
 ) -> list[Dependency]:
-    using = re.compile(rb"^\s*(?:global\s+)?using\s+(?:static\s+)?(?:\w+\s*=\s*)?([\w.]+)\s*;", re.MULTILINE)
-    names = {name.decode() for path in parts for name in using.findall(tree.data(path) or b"")}
+    names = {name.decode() for path in parts for name in _USING.findall(tree.data(path) or b"")}
     roots = {".".join(one.split(".")[:depth]) for one in names for depth in range(1, 5)}
     found: dict[str, Dependency] = {}
     for project in together:
@@ -253,7 +253,7 @@ def _served(
 ) -> list[Fact]:
     """The listeners of a web host: HTTP, or gRPC alone where nothing but gRPC services is mapped."""
     grpc = [one for one in found if one.kind is FactKind.LISTEN and one.subject == "grpc"]
-    rest = [facts.beside_http(one) for one in found if one.kind is not FactKind.LISTEN]
+    rest = [one for one in found if one.kind is not FactKind.LISTEN]
     port, place = _port(project, configured, image, start)
     place = place or evidence
     places = (place,) if place else ()

@@ -66,7 +66,7 @@ def parts(tree: Tree, path: str) -> tuple[Optional, ...]:
     held = _held.setdefault(tree, {})
     if path not in held:
         data = (tree.data(path) or b"").removeprefix(b"\xef\xbb\xbf")
-        held[path] = _parts(data) if _REGISTERS.search(data) else ()
+        held[path] = _parts(data) if _REGISTERS.search(data) and not syntax.nests_too_deeply(data) else ()
     return held[path]
 
 
@@ -94,4 +94,4 @@ def _parts(data: bytes) -> tuple[Optional, ...]:
         said = frozenset(one.lower() for one in _NAME.findall(names)) - _COMMON
         lines = (syntax.line(node), node.end_point.row + 1)
         found.append(Optional(node.start_byte, node.end_byte, *lines, said))
-    return tuple(found)
+    return tuple(sorted(found, key=lambda one: one.start))

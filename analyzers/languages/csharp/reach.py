@@ -19,15 +19,16 @@ from analyzers.repository import Tree
 
 _BOM = b"\xef\xbb\xbf"
 _TYPE = re.compile(rb"\b(?:class|interface|struct|record|enum)\s+(\w+)")
-_EXTENSION = re.compile(
-    rb"\bstatic\s+(?:async\s+)?[\w<>\[\],.?\s]{1,120}?\s(\w+)(?:<[\w,\s]+>)?\s*\(\s*this\s"
-)
+_METHOD = re.compile(rb"\bstatic\s(?:\([^()\n]{1,160}\))?([^\n;={}(]{1,160})\(")  # up to its parameters
+_NAMED = re.compile(rb"(\w+)\s*(?:<[^<>]*>)?\s*$")
+_THIS = re.compile(rb"\(\s*this\s")
+_METHODS = 2_000  # of one file; one with more counts as a whole
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 
 
 @dataclass(slots=True)
 class _File:
-    """A file's types; of a file of extension methods, where each method stands."""
+    """A file's types; of a file of extension methods, where each static method stands."""
 
     types: tuple[bytes, ...] = ()
     methods: tuple[tuple[bytes, int, int, int], ...] = ()  # name, line, bytes from and to
@@ -121,26 +122,29 @@ def _said(
     left_out = [one for one in options.parts(tree, path) if not one.given(environment)]
     if start == 0 and end is None and not left_out:
         return words(tree, path)
-    data = bytearray((tree.data(path) or b"").removeprefix(_BOM))
-    for one in left_out:
-        data[one.start : one.end] = b" " * (one.end - one.start)
-    return frozenset(_WORD.findall(data, start, len(data) if end is None else end))
+    data = (tree.data(path) or b"").removeprefix(_BOM)
+    end = len(data) if end is None else end
+    said: list[bytes] = []
+    for one in left_out:  # in source order; one inside another is behind its end
+        if one.end > start and one.start < end:
+            said += _WORD.findall(data, start, max(start, one.start))
+            start = max(start, one.end)
+    said += _WORD.findall(data, start, max(start, end))
+    return frozenset(said)
 
 
 def _file(tree: Tree, path: str) -> _File:
     held = _read.setdefault(tree, {})
     if path not in held:
         data = (tree.data(path) or b"").removeprefix(_BOM)
-        starts = list(_EXTENSION.finditer(data))
+        starts = list(_METHOD.finditer(data)) if _THIS.search(data) else []
+        starts = starts if len(starts) <= _METHODS else []
+        breaks = [match.start() for match in re.finditer(rb"\n", data)] if starts else []
         ends = [*(match.start() for match in starts[1:]), len(data)] if starts else []
         methods = tuple(
-            (
-                match[1],
-                data.count(b"\n", 0, match.start()) + 1,
-                match.start(),
-                after,
-            )
+            (name[1], bisect_right(breaks, match.start()) + 1, match.start(), after)
             for match, after in zip(starts, ends, strict=True)
+            if (name := _NAMED.search(match[1]))
         )
         held[path] = _File(tuple(_TYPE.findall(data)), methods)
     return held[path]

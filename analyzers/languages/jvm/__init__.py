@@ -34,7 +34,7 @@ from analyzers.repository import Tree
 
 _MODULES = 60  # modules of the same repository that are followed
 _MAIN = re.compile(rb"@SpringBootApplication|public\s+static\s+void\s+main|\bfun\s+main\s*\(|@QuarkusMain")
-_IMPORT = re.compile(rb"^\s*import\s+(?:static\s+)?([\w.]+)", re.MULTILINE)
+_IMPORT = re.compile(rb"^[ \t]*import\s+(?:static\s+)?([\w.]+)", re.MULTILINE)
 _SHARED = re.compile(
     r"@(?:Rest)?Controller\b|@Service\b|@Component\b|@Repository\b|@Singleton\b|@ApplicationScoped\b|@Path\b"
     r"|extends\s+(?:\w+\.)?HttpServlet|@WebServlet|^\s*(?:\w+\s+)*object\b"
@@ -209,7 +209,7 @@ def _listeners(
     image: Image,
     start: StartCommand,
 ) -> list[Fact]:
-    """An HTTP listener where a framework serves; consumers of messages beside it are background work."""
+    """An HTTP listener where a framework serves; raw sockets are those of its own machinery."""
     if framework is None or framework.interface is None:
         return found
     web = configured.get(settings.key("spring.main.web-application-type"))
@@ -222,7 +222,7 @@ def _listeners(
     listen = Fact(FactKind.LISTEN, "http", (place,) if place else (), port, Reach.IMPORT)
     raw = [one for one in found if one.kind is FactKind.LISTEN and one.subject in ("tcp", "udp")]
     kept = [one for one in found if one not in raw]
-    return [listen, *(facts.beside_http(one) for one in kept)]
+    return [listen, *kept]
 
 
 def _port(

@@ -184,10 +184,3 @@ def _method(method: str, one: Sighting) -> str:
 def named(known: tuple[Framework, str | None] | None) -> str | None:
     """The framework's name for a report."""
     return known[0].name if known else None
-
-
-def beside_http(one: Fact) -> Fact:
-    """A consumer of messages in a program that serves HTTP runs beside the requests."""
-    if one.kind is not FactKind.WORKER:
-        return one
-    return replace(one, kind=FactKind.BACKGROUND, subject=f"a consumer of {one.subject}")

@@ -26,6 +26,7 @@ _CHAINED = re.compile(r"([A-Za-z_]\w*)\([^()]*\)$")
 _GENERIC = re.compile(r"<.*", re.DOTALL)
 _STRING = re.compile(r"""[@$]{0,2}(["'])((?:[^"'\\\n]|\\.)*)\1""")
 _SIGHTINGS = 5_000  # of one file
+_ERROR = 10_000  # children of one node of what could not be parsed
 _ARGUMENTS = 400  # characters of a call's arguments that are kept
 
 
@@ -99,6 +100,9 @@ def scan(tree: Tree, path: str, grammar: str, table: Table) -> Scanned:
     if found is None:
         backticks = b"`" in table.words and b"`" in (tree.data(path) or b"")
         worth = backticks or not table.words.isdisjoint(words(tree, path))
+        if worth and syntax.nests_too_deeply(tree.data(path) or b""):
+            tree.give_up(path, "nests brackets too deeply to be read")
+            worth = False
         found = _scan(tree, path, grammar, table) if worth else Scanned(path)
         held[path, grammar] = found
     return found
@@ -107,6 +111,9 @@ def scan(tree: Tree, path: str, grammar: str, table: Table) -> Scanned:
 def _scan(tree: Tree, path: str, grammar: str, table: Table) -> Scanned:
     data = (tree.data(path) or b"").removeprefix(b"\xef\xbb\xbf")
     root = syntax.parse(grammar, data).root_node
+    if _is_broken(root):
+        tree.give_up(path, f"is no {grammar} that a parser understands")
+        return Scanned(path)
     scopes: list[tuple[int, int, str, str]] = []
     hits: list[tuple[int, str, str, int, str]] = []
     fields: list[tuple[int, str, str, int]] = []
@@ -114,7 +121,7 @@ def _scan(tree: Tree, path: str, grammar: str, table: Table) -> Scanned:
     for _, found in syntax.matches(grammar, QUERIES[grammar], root):
         kind, node = _kind(found)
         names = found.get("name", ())
-        name = syntax.text(names[0]) if names else "`" if kind == "call" else ""
+        name = _text(data, names[0]) if names else "`" if kind == "call" else ""
         if kind in ("function", "class"):
             scopes.append((node.start_byte, node.end_byte, kind, name))
             if kind == "class":
@@ -126,8 +133,15 @@ def _scan(tree: Tree, path: str, grammar: str, table: Table) -> Scanned:
             declared = data[node.start_byte : node.start_byte + 200].decode("utf-8", "replace")
             fields.append((node.start_byte, name, declared, syntax.line(node)))
         elif len(hits) < _SIGHTINGS:
-            hits.extend(_hits(kind, name, node, found, table))
+            hits.extend(_hits(data, kind, name, node, found, table))
     return _placed(path, scopes, hits, fields, owners)
+
+
+def _is_broken(root: Node) -> bool:
+    """Whether the parser found no structure in a large part: a query takes minutes over such a node."""
+    if not root.has_error:
+        return False
+    return any(one.is_error and one.child_count > _ERROR for one in (root, *root.children[:_SIGHTINGS]))
 
 
 def _kind(found: dict[str, list[Node]]) -> tuple[str, Node]:
@@ -138,7 +152,7 @@ def _kind(found: dict[str, list[Node]]) -> tuple[str, Node]:
 
 
 def _hits(
-    kind: str, name: str, node: Node, found: dict[str, list[Node]], table: Table
+    data: bytes, kind: str, name: str, node: Node, found: dict[str, list[Node]], table: Table
 ) -> Iterator[tuple[int, str, str, int, str]]:
     """What a match is worth keeping as: sight, name, line, arguments."""
     start, line = node.start_byte, syntax.line(node)
@@ -154,9 +168,9 @@ def _hits(
             if table.interesting("import", prefix):
                 yield start, "import", prefix, line, bare
         return
-    arguments = generic + (syntax.text(found["args"][0])[:_ARGUMENTS] if "args" in found else "")
+    arguments = generic + (_text(data, found["args"][0]) if "args" in found else "")
     if kind == "call":
-        said = _receiver(syntax.text(found["recv"][0])[-200:]) if "recv" in found else ""
+        said = _receiver(_text(data, found["recv"][0], last=True)) if "recv" in found else ""
         if said and bare in table.mutators:
             yield start, "change", f"{said}\0{bare}", line, arguments
         tries = [f"{said}.{bare}", f".{bare}"] if "recv" in found else [bare, f".{bare}"]
@@ -172,6 +186,13 @@ def _hits(
     for one in dict.fromkeys((bare, last)):
         if table.interesting(kind, one):
             yield start, kind, one, line, arguments
+
+
+def _text(data: bytes, node: Node, *, last: bool = False) -> str:
+    """The first or last characters of a node: chains of calls hold each other's text again and again."""
+    start, end = node.start_byte, node.end_byte
+    part = data[max(start, end - _ARGUMENTS) : end] if last else data[start : min(end, start + _ARGUMENTS)]
+    return part.decode("utf-8", "replace")
 
 
 def _receiver(text: str) -> str:

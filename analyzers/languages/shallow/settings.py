@@ -109,7 +109,7 @@ def _scalar(value: str) -> str:
 
 
 def _json(tree: Tree, path: str, text: str) -> Iterable[tuple[str, str, int]]:
-    plain = re.sub(r"(?m)^\s*//.*$", "", text)
+    plain = re.sub(r"(?m)^[ \t]*//.*$", "", text)
     try:
         data = json.loads(plain)
     except (ValueError, RecursionError) as error:

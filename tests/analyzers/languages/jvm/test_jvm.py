@@ -253,3 +253,18 @@ def test_no_bytes_crash_it(tmp_path: Path, source: bytes, manifest: bytes, confi
             "gradle/libs.versions.toml": config,
         }
         trees.services(root, files)
+
+
+@pytest.mark.parametrize("bomb", [b"(" * 200_000, b"a<" * 100_000, b"{" * 200_000])
+def test_brackets_that_nest_without_end(tmp_path: Path, bomb: bytes) -> None:
+    source = b"class A { void f() { new ProcessBuilder(" + bomb
+    files: dict[str, str | bytes] = {
+        "Dockerfile": DOCKERFILE,
+        "pom.xml": POM.replace("{more}", ""),
+        "src/main/java/A.java": source,
+        "src/main/java/com/shop/Shop.java": MAIN,
+    }
+    found = inventory.read(trees.write(tmp_path, files))
+    assert [(one.path, one.reason) for one in found.not_read] == [
+        ("src/main/java/A.java", "nests brackets too deeply to be read")
+    ]
