@@ -69,7 +69,9 @@ def outbound(service: Service) -> tuple[str, ...]:
         if known is None or known.role not in _SERVED:
             given = service.links if service.image else links.stated(service.links, service.compose)
             found |= {link.protocol for link in given}
-    return tuple(sorted({"http" if name == "https" else name for name in found}))
+    found = {"http" if name == "https" else name for name in found}
+    # A connection of its own beside protocols that are known carries one of them.
+    return tuple(sorted(found - {"tcp"} or found))
 
 
 def _known(service: Service) -> BaseImage | None:
@@ -114,6 +116,8 @@ def _writes_disk(service: Service, sqlite: bool) -> bool:
     return not sqlite and any(
         not read_only
         and not is_file(target)
+        and _SCRATCH.search(f"{target}/") is None
+        and "/log" not in target.lower()
         and "${" not in target  # where it lies nobody knows: a file, as often as a folder
         and not is_committed(service, source)
         and keeps_data(service, source, target)

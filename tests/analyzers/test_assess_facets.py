@@ -10,6 +10,7 @@ from analyzers.facets import facets
 from analyzers.infrastructure import Role, role_of
 from analyzers.listeners import inbound, main_listener
 from analyzers.model import (
+    ComposeFacts,
     DependencyClass,
     FactKind,
     Inbound,
@@ -29,7 +30,14 @@ SQLITE = fact(FactKind.DATABASE, "sqlite", detail="shop.db")
 POSTGRES = fact(FactKind.DATABASE, "postgres")
 MEMORY = fact(FactKind.MEMORY_STATE, "app.hits")
 REDIS = fact(FactKind.OUTBOUND, "redis", detail="redis:6379")
-VOLUME = compose(volumes=(("data", "/data", False, at("compose.yaml:7")),))
+
+
+def mounted(target: str) -> ComposeFacts:
+    """A volume at a place of the container."""
+    return compose(volumes=(("data", target, False, at("compose.yaml:7")),))
+
+
+VOLUME = mounted("/data")
 
 
 @pytest.mark.parametrize(
@@ -46,6 +54,13 @@ VOLUME = compose(volumes=(("data", "/data", False, at("compose.yaml:7")),))
         (service(with_compose=VOLUME), State.LOCAL_DISK),
         (service(fact(FactKind.FILE_WRITE, "tempfile.mkstemp()")), State.NONE),
         (service(fact(FactKind.FILE_WRITE, "logs", reach=Reach.IMPORT)), State.NONE),
+        (service(fact(FactKind.FILE_WRITE, "/var/cache/shop/a")), State.NONE),
+        (service(fact(FactKind.FILE_WRITE, ".cache/a")), State.NONE),
+        (service(fact(FactKind.FILE_WRITE, "shop.log")), State.NONE),
+        (service(with_compose=mounted("/var/log/shop")), State.NONE),
+        (service(with_compose=mounted("/app/.cache")), State.NONE),
+        (service(with_compose=mounted("${DATA}")), State.NONE),
+        (service(with_compose=mounted("/var/lib/shop")), State.LOCAL_DISK),
         (service(language=None, has_image=False, image_name="mysql:8"), State.LOCAL_DISK),
         (service(language=None, of=image(base="rabbitmq:3")), State.LOCAL_DISK),
     ],
@@ -200,3 +215,9 @@ def test_any_run_line_is_read(text: str) -> None:
 def test_who_mounts_a_list_of_packages_works_on_the_source() -> None:
     assert is_own_source(service(), "./package.json", "/opt/node_app/package.json")
     assert not is_own_source(service(), "./app.ini", "/etc/app.ini")
+
+
+def test_a_raw_connection_beside_known_protocols_is_one_of_them() -> None:
+    tcp = fact(FactKind.OUTBOUND, "tcp")
+    assert facets(service(tcp)).outbound == ("tcp",)
+    assert facets(service(tcp, REDIS)).outbound == ("redis",)

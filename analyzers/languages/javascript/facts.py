@@ -209,10 +209,21 @@ class Collector:
                 FactKind.DATABASE, "sqlite", module, node, path.replace(TEMPORARY, ""), reach=Reach.REQUEST
             )
             return
+        if connection.protocol == "smtp" and self._unset(module, node):
+            return  # mail that nothing configures is not sent
         named = bool(re.search(r"Queue|Worker|bull|kue|Flow", name))  # the first argument is a name
         where = addresses.of_call(self.values, module, node, connection.keys, urls=named)
         kind = FactKind.DATABASE if connection.kind == "database" else FactKind.OUTBOUND
         self.add(kind, connection.protocol, module, node, where, reach=Reach.REQUEST)
+
+    def _unset(self, module: Module, node: Node) -> bool:
+        """Whether a client is given an address, and it is a variable that has no value."""
+        option = self.values.value(module, next(iter(modules.arguments(node)), None))
+        if not isinstance(option, Literal):
+            return option is None
+        held = modules.properties(option.node)
+        given = [self.values.inside(option, key) for key in ("host", "url", "service", "path") if key in held]
+        return bool(given) and all(one is None or one == "" for one in given)
 
     def _orm(self, module: Module, node: Node) -> None:
         options = [self.values.value(module, one) for one in modules.arguments(node)]

@@ -46,6 +46,8 @@ _COMMON = """
 (catch_clause) @catch
 (if_statement) @if
 (ternary_expression) @if
+(switch_statement) @switch
+(expression_statement (binary_expression operator: "&&") @and)
 (return_statement) @return
 (decorator) @decorator
 (member_expression object: (member_expression)) @environment

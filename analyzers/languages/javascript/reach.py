@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from analyzers.languages import syntax
 from analyzers.languages.javascript import modules
 from analyzers.languages.javascript.modules import FUNCTIONS, Declaration, Module
-from analyzers.languages.javascript.values import UNKNOWN, Literal, Values, truthy
+from analyzers.languages.javascript.values import HOLE, UNKNOWN, Literal, Value, Values, truthy
 from analyzers.model import Reach
 
 if TYPE_CHECKING:
@@ -118,6 +118,11 @@ _ROUTED = re.compile(
     rb"@(?:Get|Post|Put|Patch|Delete|Head|Options|All|Sse|Query|Mutation|Subscription|ResolveField|Cron|Interval|"
     rb"SubscribeMessage|MessagePattern|EventPattern|GrpcMethod|Process|OnEvent)\("
 )
+# A branch that ends so did not find what it needs: the start gives it, or nothing runs.
+_FAILS = re.compile(
+    rb"\bthrow\b|\bexit\(|\breject\(|Error\b|\b[Rr]equired\b|\bmissing\b|\bmust\b|[Uu]nsupported|[Uu]nknown"
+)
+_ENDS = re.compile(rb"\b(?:break|return|throw|continue)\b")
 _OCCURRENCES = 200  # uses of one name that are looked at
 
 
@@ -131,17 +136,31 @@ class Reaches:
         self._start: dict[tuple[str, int], bool] = {}
         self._open: set[tuple[str, int]] = set()
         self._importers: dict[str, list[Module]] = {}
+        self._asked: dict[str, list[tuple[Module, int]]] = {}  # module -> where it is imported
+        self._dead: dict[tuple[str, int], bool] = {}  # functions, classes and (at -1) modules
+        self._any: bool | None = None
         for module in reached:
             for use in module.uses:
                 target = values.program.resolve(module, use.specifier)
                 if isinstance(target, Module):
                     self._importers.setdefault(target.path, []).append(module)
+                    self._asked.setdefault(target.path, []).append((module, use.node.start_byte))
 
     def of(self, module: Module, position: int) -> Reach | None:
         """When the code at a byte runs; None where a condition that is known keeps it off."""
-        if any(start <= position < end for start, end in self._ranges(module)):
+        if self.is_off(module, position):
             return None
         return Reach.IMPORT if self.at_start(module, position) else Reach.REQUEST
+
+    def is_off(self, module: Module, position: int) -> bool:
+        """Whether the code at a byte never runs: by a condition, or as part of what only such code uses."""
+        if any(start <= position < end for start, end in self._ranges(module)):
+            return True
+        if self._module_unused(module):
+            return True
+        return any(
+            self._unused(module, scope.node) for scope in module.enclosing(position, "function", "class")
+        )
 
     def at_start(self, module: Module, position: int) -> bool:
         """Whether the code at a byte runs only while the program starts."""
@@ -155,16 +174,145 @@ class Reaches:
         if found is None:
             found = self._off[module.path] = []
             for node in module.nodes.get("if", ()):
-                condition = node.child_by_field_name("condition")
-                if condition is None or condition.end_byte - condition.start_byte > _CONDITION:
-                    continue
-                value = self.values.value(module, condition)
-                if value is UNKNOWN or isinstance(value, Literal):
-                    continue
-                side = node.child_by_field_name("alternative" if truthy(value) else "consequence")
-                if side is not None:
-                    found.append((side.start_byte, side.end_byte))
+                found += self._of_if(module, node)
+            for node in module.nodes.get("and", ()):
+                left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
+                value = self._known(module, left)
+                if right is not None and value is not UNKNOWN and not truthy(value):
+                    found.append((right.start_byte, right.end_byte))
+            for node in module.nodes.get("switch", ()):
+                found += self._of_switch(module, node)
         return found
+
+    def _known(self, module: Module, node: Node | None) -> Value:
+        """The constant that a condition is; objects are not asked for."""
+        if node is None or node.end_byte - node.start_byte > _CONDITION:
+            return UNKNOWN
+        value = self.values.value(module, node)
+        vague = isinstance(value, Literal) or (isinstance(value, str) and HOLE in value)
+        return UNKNOWN if vague else value
+
+    def _of_if(self, module: Module, node: Node) -> Iterator[tuple[int, int]]:
+        value = self._known(module, node.child_by_field_name("condition"))
+        if value is UNKNOWN:
+            return
+        side = node.child_by_field_name("alternative" if truthy(value) else "consequence")
+        if side is not None:
+            yield side.start_byte, side.end_byte
+        around = node.parent
+        inside = around is not None and around.type == "statement_block"
+        if truthy(value) and inside and around is not None and _leaves(node):
+            yield node.end_byte, around.end_byte
+
+    def _of_switch(self, module: Module, node: Node) -> Iterator[tuple[int, int]]:
+        """The cases that are not chosen; a case without statements shares those of the next."""
+        value, body = self._known(module, node.child_by_field_name("value")), node.child_by_field_name("body")
+        cases = body.named_children if body is not None else []
+        cases = [one for one in cases if one.type in ("switch_case", "switch_default")]
+        if value is UNKNOWN:
+            return
+        given = [
+            self._known(module, one.child_by_field_name("value"))
+            for one in cases
+            if one.type == "switch_case"
+        ]
+        if UNKNOWN in given:
+            return
+        chosen = value in given
+        default = next((one for one in cases if one.type == "switch_default"), None)
+        if not chosen and (default is None or _FAILS.search(default.text or b"")):
+            return  # nothing was chosen, and something must be
+        on = False
+        for case in cases:
+            if case.type == "switch_default":
+                on = on or not chosen
+            else:
+                on = on or self._known(module, case.child_by_field_name("value")) == value
+            if not on:
+                yield case.start_byte, case.end_byte
+            statements = case.children_by_field_name("body")
+            if statements and _ENDS.search(case.text or b""):
+                on = False
+
+    def _unused(self, module: Module, node: Node) -> bool:
+        """Whether a named function or class is used, and only by code that is off."""
+        key = (module.path, node.start_byte)
+        known = self._dead.get(key)
+        if known is not None:
+            return known
+        self._dead[key] = False  # what uses itself is decided by its other users
+        name = node.child_by_field_name("name")
+        if name is None or node.type == "method_definition":
+            parent = node.parent
+            name = parent.child_by_field_name("name") if parent is not None else None
+            if parent is None or parent.type != "variable_declarator":
+                return False
+        if name is None or name.type not in ("identifier", "type_identifier"):
+            return False
+        text = syntax.text(name)
+        declaration = module.lookup(text, name.start_byte)
+        if declaration is None or not self._anything_off():
+            return False
+        used = self._all_off(module, declaration, text)
+        for key_out, export in module.exports.items():
+            if used is False or not _is_of(export.node, text):
+                continue
+            used = _both(used, self._importers_off(module, key_out))
+        self._dead[key] = used is True
+        return self._dead[key]
+
+    def _all_off(self, module: Module, declaration: Declaration, name: str) -> bool | None:
+        """Whether all uses of a declared name are off; None where it is not used."""
+        found: bool | None = None
+        given = {one.node.start_byte for one in module.exports.values() if one.node is not None}
+        own = declaration.node  # what is used in itself is used by nobody yet
+        for node in self._occurrences(module, name):
+            parent = node.parent
+            inside = (
+                declaration.kind in ("function", "class") and own.start_byte <= node.start_byte < own.end_byte
+            )
+            if inside or node.start_byte in given or parent is None or parent.type in _NAMING:
+                continue
+            if parent.type.endswith("_declaration") or (
+                parent.type == "variable_declarator" and (parent.child_by_field_name("name") == node)
+            ):
+                continue
+            if module.lookup(name, node.start_byte) is not declaration:
+                continue
+            if not self.is_off(module, node.start_byte):
+                return False
+            found = True
+        return found
+
+    def _importers_off(self, module: Module, key: str) -> bool | None:
+        """The same of what other modules import of a module under a name."""
+        found: bool | None = None
+        for path in dict.fromkeys(m.path for m in self._importers.get(module.path, ())):
+            other = self.values.program.modules[path]
+            named = list(_locals(self.values, other, module, key))
+            if not named:
+                return False  # handed on, or used in a way that reading does not follow
+            for declaration in named:
+                used = self._all_off(other, declaration, declaration.name)
+                if used is False:
+                    return False
+                found = _both(found, used)
+        return found
+
+    def _module_unused(self, module: Module) -> bool:
+        """Whether a module is imported, and only by code that is off."""
+        known = self._dead.get((module.path, -1))
+        if known is None:
+            self._dead[module.path, -1] = False
+            uses = self._asked.get(module.path, []) if self._anything_off() else []
+            off = bool(uses) and all(self.is_off(other, position) for other, position in uses)
+            known = self._dead[module.path, -1] = off
+        return known
+
+    def _anything_off(self) -> bool:
+        if self._any is None:
+            self._any = any(self._ranges(module) for module in self.reached)
+        return self._any
 
     # --- functions -----------------------------------------------------------------------------------
 
@@ -383,6 +531,27 @@ class Reaches:
                 "type_identifier",
             ):
                 yield node
+
+
+def _leaves(node: Node) -> bool:
+    """Whether a branch returns without failing: the rest of its function serves what is not configured."""
+    block = node.child_by_field_name("consequence")
+    if block is None or node.type != "if_statement" or node.child_by_field_name("alternative") is not None:
+        return False
+    last = block
+    if block.type == "statement_block":
+        statements = [one for one in block.named_children if one.type != "comment"]
+        if not statements:
+            return False
+        last = statements[-1]
+    return last.type == "return_statement" and _FAILS.search(block.text or b"") is None
+
+
+def _both(one: bool | None, other: bool | None) -> bool | None:
+    """Whether all are off, of two groups of uses; None where neither has any."""
+    if one is None or other is None:
+        return one if other is None else other
+    return one and other
 
 
 def _is_default(assignment: Node) -> bool:

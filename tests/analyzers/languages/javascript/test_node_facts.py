@@ -359,3 +359,69 @@ def test_prisma_speaks_what_its_schema_says(tmp_path: Path) -> None:
     code = "const {PrismaClient} = require('@prisma/client'); const prisma = new PrismaClient()"
     database = found(service(tmp_path, code, files), FactKind.DATABASE)
     assert database["postgres"].detail == "base:5432"
+
+
+RUN = "require('child_process').execSync('ls')"
+
+
+@pytest.mark.parametrize(
+    ("code", "runs"),
+    [
+        (f"if (process.env.MODE === 'live') {RUN}", True),
+        (f"if (process.env.OTHER) {RUN}", False),
+        (f"process.env.OTHER && {RUN}", False),
+        (f"process.env.MODE && {RUN}", True),
+        (f"const x = process.env.OTHER ? {RUN} : 1", False),
+        (f"function f() {{ if (!process.env.OTHER) {{ return }} {RUN} }} f()", False),
+        (f"function f() {{ if (!process.env.MODE) return; {RUN} }} f()", True),
+        # What is needed is given by whoever starts it.
+        (f"function f() {{ if (!process.env.KEY) {{ throw new Error('KEY') }} {RUN} }} f()", True),
+        (f"switch (process.env.MODE) {{ case 'test': {RUN}; break; default: app.get('/', f) }}", False),
+        (f"switch (process.env.MODE) {{ case 'test': case 'live': {RUN}; break; default: 1 }}", True),
+        (f"switch (process.env.MODE) {{ case 'live': f(); break; default: {RUN} }}", False),
+        (f"switch (process.env.OTHER) {{ case 'a': {RUN}; break; default: throw new Error('OTHER') }}", True),
+        # What only such code calls is off too.
+        (f"function run() {{ {RUN} }}\nif (process.env.OTHER) run()", False),
+        (f"function run() {{ {RUN} }}\nfunction more() {{ run() }}\nif (process.env.OTHER) more()", False),
+        (f"class Runner {{ run() {{ {RUN} }} }}\nif (process.env.OTHER) new Runner().run()", False),
+        (f"function run() {{ {RUN} }}\nif (process.env.OTHER) run()\napp.get('/', run)", True),
+        (f"function run() {{ {RUN} }}\nrun()", True),
+        (f"function run(n) {{ if (n) run(n - 1); {RUN} }}\nif (process.env.OTHER) run()", False),
+    ],
+)
+def test_what_is_off_as_it_is_started(tmp_path: Path, code: str, runs: bool) -> None:
+    source = service(tmp_path, code)
+    assert any(fact.kind is FactKind.SUBPROCESS for fact in source.facts) is runs
+
+
+@pytest.mark.parametrize(
+    ("use", "runs"),
+    [
+        ("if (process.env.OTHER) require('./more').run()", False),
+        ("const more = require('./more'); if (process.env.OTHER) more.run()", True),  # its top level runs
+        ("const { run } = require('./helpers'); if (process.env.OTHER) run()", False),
+        ("const { run } = require('./helpers'); run()", True),
+    ],
+)
+def test_modules_that_only_code_that_is_off_uses(tmp_path: Path, use: str, runs: bool) -> None:
+    files = {
+        "more.js": f"exports.run = () => 1\n{RUN}\n",
+        "helpers.js": f"function run() {{ {RUN} }}\nmodule.exports = {{ run }}\n",
+    }
+    source = service(tmp_path, use, files)
+    assert any(fact.kind is FactKind.SUBPROCESS for fact in source.facts) is runs
+
+
+@pytest.mark.parametrize(
+    ("options", "sent"),
+    [
+        ("{host: process.env.SMTP_HOST}", False),
+        ("{host: process.env.SMTP_HOST, auth: {user: 'x'}}", False),
+        ("{host: process.env.SMTP_HOST || 'mail'}", True),
+        ("{host: process.env.DB_HOST}", True),
+        ("options()", True),
+    ],
+)
+def test_mail_that_nothing_configures(tmp_path: Path, options: str, sent: bool) -> None:
+    source = service(tmp_path, f"const m = require('nodemailer').createTransport({options})")
+    assert any(fact.subject == "smtp" for fact in source.facts) is sent
