@@ -37,9 +37,9 @@ KEPT = 3
 ADAPTER = "/usr/local/lib/dock2wasm"
 
 
-def componentize(output, main_module, folders, *, allow_failure=False):
+def componentize(output, main_module, folders, *, allow_failure=False, wit=BUILD / "wit"):
     """Run componentize-py with `folders` as /0, /1, ... Returns (status, output)."""
-    argv = [Path(sys.executable).parent / "componentize-py", "-d", BUILD / "wit", "-w", WORLD,
+    argv = [Path(sys.executable).parent / "componentize-py", "-d", wit, "-w", WORLD,
             "componentize", main_module, "-o", output]  # fmt: skip
     for folder in folders:
         argv += ["-p", folder]

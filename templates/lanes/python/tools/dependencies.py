@@ -1,9 +1,10 @@
-"""Installs the application's dependencies for CPython 3.14 without native code, into build/site-packages.
+"""Installs the application's dependencies for CPython 3.14, into build/site-packages and build/native.
 
 pip resolves for the component's Python, not for the one that runs it. A release that has no wheel for
 3.14 is taken from a wheel for another Python version, or built from its source, as long as nothing
-native is needed: native libraries are removed, and a package that cannot do without them fails when
-it is imported, with its name. Usage: dependencies.py [--offline]
+native is needed. A package for which a wheel for WASI is ready (native.py) is taken from that; other native
+libraries are removed, and a package that cannot do without them fails when it is imported, with its name.
+Usage: dependencies.py [--offline]
 """
 
 import base64
@@ -16,6 +17,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import native
 from common import BUILD, TREE, BuildFailed, digest, main, note, run, settings, show
 
 PLATFORMS = (
@@ -126,7 +128,33 @@ class Installer:
         if extra and not (self.target / "tzdata").is_dir():
             self.pip("install", "--quiet", "--no-deps", "--only-binary", ":all:", "--target", self.target,
                      *self.sources(), *extra)  # fmt: skip
+        self.take_native(wanted)
         self.strip()
+
+    def take_native(self, wanted):
+        """Put packages for which a wheel for WASI is ready in place of those of the index; test them."""
+        libraries = BUILD / "native"
+        shutil.rmtree(str(libraries), ignore_errors=True)
+        libraries.mkdir()
+        packages = native.installed(self.target)
+        pinned = self.lane.get("wasi_wheels", {})
+        native.ask_builder(
+            [(n, v) for n, v, info in packages if has_native(info) and not native.find(n, v, pinned)],
+            {normalise(_NAME.match(t).group(1)): re.findall(r"--hash[= ]sha256:(\w+)", t) for t in wanted},
+        )
+        taken = {}
+        for name, version, info in packages:
+            wheel = native.find(name, version, pinned)
+            if wheel:
+                native.replace(wheel, info, self.target, libraries)
+                taken[wheel.name] = wheel
+        native.self_test(list(taken.values()), self.target)
+        hashes = {name: native.digest_of(wheel) for name, wheel in taken.items()}
+        for name, found in hashes.items():
+            note(f"native code for WASI: {name} (sha256 {found})")
+        infos = [native.info_of(wheel) for wheel in taken.values()]
+        text = json.dumps({"wheels": hashes, "packages": infos}, indent=1)
+        (BUILD / "wheels.json").write_text(text, encoding="utf-8")
 
     def check_options(self, options):
         for option in options:
@@ -301,6 +329,13 @@ def read_requirements(path, seen=None):
     return lines
 
 
+def has_native(info):
+    """Whether a package, by its dist-info folder, has native libraries."""
+    record = info / "RECORD"
+    text = record.read_text(encoding="utf-8") if record.is_file() else ""
+    return any(row.split(",")[0].endswith(NATIVE) for row in text.splitlines())
+
+
 def repack_pure(wheel, folder):
     """Write a wheel as `-py3-none-any` without its native libraries; returns the new file."""
     name, version = wheel.name.split("-")[:2]
@@ -341,10 +376,11 @@ def install():
     for path in sorted((TREE / "requirements").rglob("*")) if (TREE / "requirements").is_dir() else ():
         if path.is_file():
             parts += [path.name, path]
+    parts += [TREE / "tools" / "native.py", bool(os.environ.get("DOCK2WASM_WHEEL_BUILDER"))]
     installer = Installer(lane, offline)
     for _, folder in [(None, p) for p in installer.local_projects(installer.requirements())[1]]:
         parts += [p for p in sorted(Path(folder).rglob("*")) if p.is_file()]
-    wanted = digest(*parts)
+    wanted = digest(*parts, *native.ready())
     if stamp.is_file() and stamp.read_text() == wanted:
         note("unchanged")
         tell_native()
@@ -352,7 +388,8 @@ def install():
     installer.install()
     found = sorted(p.name[: -len(".dist-info")] for p in (BUILD / "site-packages").glob("*.dist-info"))
     note(", ".join(found) or "none")
-    stamp.write_text(wanted)
+    # A builder may have made wheels meanwhile.
+    stamp.write_text(digest(*parts, *native.ready()))
 
 
 if __name__ == "__main__":
