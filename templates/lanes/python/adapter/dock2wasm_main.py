@@ -154,6 +154,8 @@ def build():
     from dock2wasm_adapter import modules
 
     code.hooks = modules.HOOKS
+    modules.NativeFinder.libraries.update(settings["libraries"])
+    sys.meta_path.insert(1, modules.NativeFinder)
     fill_gaps(tree, settings)
     set_path(tree, settings)
     import importlib

@@ -13,6 +13,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import native
 from common import BUILD, SITE_PACKAGES, STDLIB, TREE, BuildFailed, main, note, settings, show
 from compile import ADAPTER, componentize, guest_error
 
@@ -78,6 +79,7 @@ class Index:
         self.modules = {}
         self.code = {}
         self.errors = []
+        self.libraries = {}
         for folder in folders:
             found = json.loads((folder / "index.json").read_text(encoding="utf-8"))
             self.errors += found["errors"]
@@ -86,6 +88,26 @@ class Index:
                 if known is None or preferred.index(module["group"]) < preferred.index(known["group"]):
                     module["code"] = folder / "code.bin"
                     self.modules[module["name"]] = module
+
+    def add_native(self, folder):
+        """Add the libraries of packages that were built for WASI: {module: path below the folder}.
+
+        What their code imports shows in no source: each wheel tells it, or all of the standard library is kept.
+        """
+        known = json.loads((BUILD / "wheels.json").read_text(encoding="utf-8"))["packages"]
+        found = native.modules_in(folder)
+        everything = [n for n, m in self.modules.items() if m["group"] == "std"]
+        for package in known:
+            needed = everything if package["keep"] is None else package["keep"]
+            for name in package["modules"]:
+                if name in found and name not in self.modules:
+                    self.modules[name] = {"name": name, "group": "native", "imports": {"hard": needed}, "mentions": []}
+
+    def take_libraries(self, kept):
+        """Move the libraries among `kept` to `self.libraries`: they are linked, not stored."""
+        found = native.modules_in(BUILD / "native")
+        self.libraries = {n: found[n] for n in sorted(kept) if self.modules[n]["group"] == "native"}
+        kept -= set(self.libraries)
 
     def find(self, name):
         """The module of a name, or of its longest prefix that is one (`os.path.join` -> `os.path`)."""
@@ -190,6 +212,7 @@ def select(lane):
         [Path((BUILD / "work" / "stdlib-folder").read_text(encoding="utf-8")), BUILD / "work" / "code"],
         ["adapter", "wit", "app", "std", "site"],
     )
+    index.add_native(BUILD / "native")
     module, attribute, call = entry_of(lane["entry"])
     broken = {e["name"]: e for e in index.errors if e["group"] == "app"}
     for error in index.errors:
@@ -220,6 +243,7 @@ def select(lane):
     kept |= {n for n, m in index.modules.items() if m["group"] in ("wit", "app")}
     kept -= {"dock2wasm_main", "poll_loop"}
     kept -= {n for n in kept if n.startswith("componentize_py_async_support")}
+    index.take_libraries(kept)
     left_out = {
         n: m["group"] for n, m in index.modules.items() if n not in kept and m["group"] in ("std", "site")
     }
@@ -259,6 +283,7 @@ def snapshot():
         "dependencies": wanted,
         "entry": entry,
         "left_out": left_out,
+        "libraries": native.paths(index.libraries),
     }
     # Format 4 is what every Python from 3.9 on writes and 3.14 reads.
     (stage / "table.marshal").write_bytes(marshal.dumps((table, files, tables), 4))
@@ -281,7 +306,9 @@ def snapshot():
     part = BUILD / "work" / "component.wasm"
     if part.exists():
         part.unlink()
-    status, log = componentize(part, "dock2wasm_main", [stage], allow_failure=True)
+    status, log = componentize(
+        part, "dock2wasm_main", [stage, *native.link(index.libraries)], allow_failure=True
+    )
     for line in log.splitlines():
         if line.startswith("dock2wasm-note: "):
             note(line[len("dock2wasm-note: ") :])

@@ -1,6 +1,7 @@
 """Imports from the component's own memory: code that was compiled and placed there by the build."""
 
 import _frozen_importlib
+import _frozen_importlib_external
 import marshal
 import posixpath
 import sys
@@ -83,6 +84,26 @@ class Finder:
         spec.has_location = True
         if is_package:
             spec.submodule_search_locations = [posixpath.dirname(origin)]
+        return spec
+
+    @staticmethod
+    def invalidate_caches():
+        pass
+
+
+class NativeFinder:
+    """Second on sys.meta_path: shared libraries, which are linked into the component under these paths."""
+
+    libraries = {}
+
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        library = cls.libraries.get(name)
+        if library is None:
+            return None
+        loader = _frozen_importlib_external.ExtensionFileLoader(name, library)
+        spec = _frozen_importlib.ModuleSpec(name, loader, origin=library)
+        spec.has_location = True
         return spec
 
     @staticmethod
