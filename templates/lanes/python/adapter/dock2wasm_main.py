@@ -12,6 +12,15 @@ import _frozen_importlib
 import marshal
 import sys
 
+# Of no use once the snapshot is made.
+BUILD_ONLY = frozenset(
+    (
+        "dock2wasm_adapter.freezing",
+        "dock2wasm_adapter.changes",
+        "dock2wasm_adapter.trial",
+    )
+)
+
 
 class BuildCode:
     """The compiled modules while the snapshot is made, and the finder that imports them."""
@@ -19,6 +28,8 @@ class BuildCode:
     def __init__(self, modules):
         self.modules = modules  # name -> (origin, is package, offset, length, group)
         self.hooks = None
+        self.with_application = False  # whether the application's modules can be imported already
+        self.own = {}  # code of the application's modules that were imported
         self._file = open("/0/code.bin", "rb", 0)  # noqa: SIM115 - closed in close()
         # One buffer for all: freed memory that once held code would be part of the snapshot.
         self._view = memoryview(bytearray(max(entry[3] for entry in modules.values())))
@@ -40,7 +51,7 @@ class BuildCode:
 
     def find_spec(self, name, path=None, target=None):
         entry = self.modules.get(name)
-        if entry is None or entry[4] == "app":  # the application waits for its first request
+        if entry is None or (entry[4] == "app" and not self.with_application):
             return None
         spec = _frozen_importlib.ModuleSpec(name, self, origin=entry[0], is_package=entry[1])
         spec.has_location = True
@@ -55,9 +66,20 @@ class BuildCode:
 
     def exec_module(self, module):
         name = module.__spec__.name
-        exec(marshal.loads(self.read(name)), module.__dict__)
+        code = marshal.loads(self.read(name))
+        if self.modules[name][4] == "app":
+            self.own[name] = code  # kept: it may have to be imported anew
+        exec(code, module.__dict__)
         for function in (self.hooks or {}).get(name, ()):
             function(module)
+
+    def get_resource_reader(self, name):
+        from importlib.readers import FileReader
+
+        from dock2wasm_adapter import modules
+
+        origin, is_package = self.modules[name][:2]
+        return FileReader(modules.Loader(name, origin)) if is_package else None
 
 
 def make_files(files, settings):
@@ -75,11 +97,12 @@ def make_files(files, settings):
 
 
 def fill_gaps(tree, settings):
-    from dock2wasm_adapter import gaps, loops, speedups, threads
+    from dock2wasm_adapter import gaps, loops, net, speedups, threads
 
     gaps.install(tree, settings["user_id"])
     threads.install()
     loops.install()
+    net.install()
     speedups.install()
 
 
@@ -98,14 +121,14 @@ def import_dependencies(wanted):
     Returns the environment variables that were read meanwhile. A required one that fails ends the build.
     """
     import importlib
-    import os
 
     from dock2wasm_adapter import environment
 
-    for name, required, importer in wanted:
-        if name in sys.modules:
-            continue
-        with environment.recorded(os.environ, name):
+    recorder = environment.Recorder()
+    with environment.recorded(recorder):
+        for name, required, importer in wanted:
+            if name in sys.modules:
+                continue
             try:
                 importlib.import_module(name)
             except Exception as error:
@@ -117,7 +140,16 @@ def import_dependencies(wanted):
                     )
                     raise
                 print(f"dock2wasm-note: {name} (imported by {importer}) left out: {error!r}", flush=True)
-    return environment.seen()
+    return recorder
+
+
+def say_fixed(fixed, who):
+    for name in fixed:
+        print(
+            f"dock2wasm-note: the import of {who.get(name) or 'a dependency'} reads the variable {name}; its"
+            " value is fixed by the build",
+            flush=True,
+        )
 
 
 def keep_code(code, left_out):
@@ -126,12 +158,16 @@ def keep_code(code, left_out):
 
     from dock2wasm_adapter import modules
 
+    for name in BUILD_ONLY:
+        sys.modules.pop(name, None)
     for name, entry in code.modules.items():
+        if name in BUILD_ONLY:
+            continue
         origin, is_package, group = entry[0], entry[1], entry[4]
-        if name in sys.modules:
+        if group == "app":
+            kept = code.own.get(name) or marshal.loads(code.read(name))
+        elif name in sys.modules:
             kept = None
-        elif group == "app":
-            kept = marshal.loads(code.read(name))
         else:
             kept = zlib.compress(code.read(name), 9)
         modules.TABLE[name] = (origin, is_package, kept)
@@ -150,8 +186,10 @@ def build():
         table, files, settings = marshal.loads(file.read())
     code = BuildCode(table)
     sys.meta_path.insert(0, code)
+    # The files of the machine are out of reach from here on.
+    report = open("/0/trial.marshal", "wb") if settings["snapshot_app"] == "trial" else None  # noqa: SIM115
     tree = make_files(files, settings)
-    from dock2wasm_adapter import modules
+    from dock2wasm_adapter import environment, modules
 
     code.hooks = modules.HOOKS
     modules.NativeFinder.libraries.update(settings["libraries"])
@@ -165,10 +203,25 @@ def build():
     from dock2wasm_adapter import application
 
     adapter = importlib.import_module(f"dock2wasm_adapter.{settings['interface']}")
-    variables = import_dependencies(settings["dependencies"])
+    environment.replace_all(environment.with_defaults(settings["environment"], settings["home"]))
+    recorder = import_dependencies(settings["dependencies"])
+    fixed = recorder.fixed
     own = frozenset(name for name, entry in table.items() if entry[4] == "app")
     app = application.Application(*settings["entry"], own=own)
-    instance = application.Instance(tree, settings["home"], variables)
+    if settings["snapshot_app"]:
+        from dock2wasm_adapter import freezing
+
+        code.with_application = True
+        if report is not None:
+            seen = freezing.trial(app, tree, {name: entry[4] for name, entry in table.items()})
+            with report:
+                report.write(marshal.dumps(seen, 4))
+            raise SystemExit  # no component is wanted
+        while_frozen = freezing.freeze(app, tree, own, settings["changed"])
+        fixed = {**while_frozen.fixed, **fixed}
+        recorder.who.update(while_frozen.who)
+    say_fixed(fixed, recorder.who)
+    instance = application.Instance(tree, settings["home"], fixed)
     keep_code(code, settings["left_out"])
     code.close()
     # The log is read line by line.
@@ -184,7 +237,7 @@ from wit_world import exports  # noqa: E402 - build() made the finder that finds
 def load():
     """The application; on an instance's first call what has to be done before it runs."""
     INSTANCE.prepare()
-    return APPLICATION.load()
+    return APPLICATION.load(TREE)
 
 
 class IncomingHandler(exports.IncomingHandler):

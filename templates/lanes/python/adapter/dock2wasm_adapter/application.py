@@ -1,8 +1,14 @@
-"""The application: imported at an instance's first request, with the environment that the runtime gives."""
+"""The application: imported at an instance's first request, or when the component was built.
+
+In the second case the first request compares what the import read from the environment with what the runtime
+gives; where that differs the import is taken back and done anew.
+"""
 
 import importlib
 import os
 import sys
+
+from dock2wasm_adapter import environment, rollback
 
 
 class ApplicationError(Exception):
@@ -22,19 +28,37 @@ class Application:
         self.attribute = attribute
         self.call = call
         self.own = own
+        self.frozen = None  # of an application that was imported at build time, until it was compared
+        self._undo = ()
         self._loaded = None
 
-    def load(self):
+    def find(self):
+        """Import the application now, whatever the environment is."""
+        self._loaded = self._import()
+
+    def load(self, tree=None):
         """The application. Raises whatever its import raises, each time anew."""
+        if self.frozen is not None:
+            frozen, self.frozen = self.frozen, None
+            if frozen.holds(tree):
+                frozen.set_variables()
+            else:
+                self._undo = frozen.undo
+                self._forget()
         if self._loaded is None:
-            before = set(sys.modules)
             try:
                 self._loaded = self._import()
             except BaseException:
-                for name in [n for n in sys.modules if n in self.own and n not in before]:
-                    del sys.modules[name]
+                self._forget()
                 raise
         return self._loaded
+
+    def _forget(self):
+        """Leave nothing of an import: neither modules, half-made ones included, nor what it did elsewhere."""
+        self._loaded = None
+        for name in [n for n in sys.modules if n in self.own]:
+            del sys.modules[name]
+        rollback.restore(self._undo)
 
     def _import(self):
         found = importlib.import_module(self.module)
@@ -51,6 +75,40 @@ class Application:
                 f"{self.module}:{self.attribute} is {type(found).__name__}, nothing that can be called."
             )
         return found
+
+
+class Frozen:
+    """What an import at build time depends on, and how it is taken back.
+
+    `reads`: variable -> value or None, as bytes; `everything`: all variables at build, where the import asked
+    for all, else None; `writes`: variables that it set (None: removed); `folders`: paths that it looked for;
+    `undo`: see rollback.
+    """
+
+    def __init__(self, reads, everything, writes, folders, undo):
+        self.undo = undo
+        self._reads = tuple(reads.items())
+        self._everything = everything
+        self._writes = tuple(writes.items())
+        self._paths = tuple(sorted(folders))
+
+    def holds(self, tree):
+        """Whether the import would find the same in this instance."""
+        live = os.environ._data
+        if any(live.get(name) != value for name, value in self._reads):
+            return False
+        if self._everything is not None and self._everything != dict(os.environ):
+            return False
+        # A mounted directory holds other files than the component did when it was built.
+        return not (tree is not None and tree.mounts and any(map(tree.is_real, self._paths)))
+
+    def set_variables(self):
+        """What the import set in the environment, it sets in each instance."""
+        for name, value in self._writes:
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 class Instance:
@@ -84,9 +142,8 @@ class Instance:
         for generator in self._random:
             generator.seed()
         self._mount()
-        # What a container always has and a component has not.
-        os.environ.setdefault("HOME", self._home)
-        os.environ.setdefault("PATH", "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin")
+        for name, value in environment.with_defaults({}, self._home).items():
+            os.environ.setdefault(name, value)
         for name, value in self._frozen.items():
             if os.environ.get(name) != value:
                 print(
