@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import CommandLine, Result, copy_fixture
+from tests.e2e import neighbours
 
 SECRET = "e2e-" + hashlib.sha256(b"a secret of these tests").hexdigest()
 
@@ -58,15 +59,17 @@ def migrate(dock2wasm: CommandLine, name: str, folder: Path) -> Migrated:
     choices: list[str] = ["--accept", ",".join(accept)] if accept else []
     for target in dict.fromkeys([service["validate"]["target"], *service["targets"]]):
         choices += ["--target", target]
-    result = dock2wasm(
-        "migrate",
-        repository,
-        *("--probes", repository / "probes.yaml"),
-        *choices,
-        *("--env", "SECRET_KEY"),
-        *("--no-measure", "--quiet", "--format", "json"),
-        SECRET_KEY=SECRET,
-    )
+    with neighbours.started(name) as addresses:
+        result = dock2wasm(
+            "migrate",
+            repository,
+            *("--probes", repository / "probes.yaml"),
+            *choices,
+            *("--env", "SECRET_KEY"),
+            *(word for variable, value in addresses.items() for word in ("--env", f"{variable}={value}")),
+            *("--no-measure", "--quiet", "--format", "json"),
+            SECRET_KEY=SECRET,
+        )
     tree = repository / "wasm" / name
     return Migrated(repository, tree, result, service["validate"], tuple(choices), before)
 

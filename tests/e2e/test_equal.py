@@ -1,4 +1,4 @@
-"""Fixtures that move as they are: each answers every probe alike as a component, in both ways of instances."""
+"""Fixtures that move as they are: each answers every probe alike, on fresh and on reused instances."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.e2e.conftest import Migrated, contents, migrate
 
 pytestmark = [pytest.mark.engine, pytest.mark.runtime, pytest.mark.build]
 
-NAMES = ("starlette-stream",)
+NAMES = ("starlette-stream", "flask-gateway")
 
 
 @pytest.fixture(scope="module", params=NAMES)

@@ -6,6 +6,8 @@ checks certificates). So contexts can be made and set up; wrapping a socket rais
 """
 
 import enum
+import errno
+import os
 import warnings
 
 OPENSSL_VERSION = "none (WebAssembly: TLS is the runtime's)"
@@ -16,6 +18,13 @@ HAS_NPN = HAS_SSLv2 = HAS_SSLv3 = HAS_TLSv1 = HAS_TLSv1_1 = HAS_PSK = HAS_NEVER_
 CHANNEL_BINDING_TYPES = []
 PEM_HEADER = "-----BEGIN CERTIFICATE-----"
 PEM_FOOTER = "-----END CERTIFICATE-----"
+
+
+# Lists of the public authorities: certifi's, Debian's and Alpine's, Red Hat's.
+_PUBLIC_AUTHORITIES = (
+    "certifi/cacert.pem", "/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/cert.pem", "/etc/ssl/certs",
+    "/etc/pki/tls/certs/ca-bundle.crt", "/usr/lib/ssl/cert.pem", "/usr/lib/ssl/certs",
+)  # fmt: skip
 
 
 class SSLError(OSError):
@@ -137,6 +146,7 @@ class SSLContext:
     sni_callback = keylog_filename = None
     post_handshake_auth = False
     hostname_checks_common_name = False
+    own_authorities = ()
 
     def __init__(self, protocol=PROTOCOL_TLS):
         self.protocol = _SSLMethod(protocol)
@@ -172,16 +182,30 @@ class SSLContext:
     def _accepted(self, *args, **kwargs):
         """Settings of a connection that the runtime makes, or nobody."""
 
-    load_default_certs = load_verify_locations = load_dh_params = set_default_verify_paths = _accepted
+    load_default_certs = load_dh_params = set_default_verify_paths = _accepted
     set_ciphers = set_alpn_protocols = set_npn_protocols = set_ecdh_curve = set_servername_callback = (
         _accepted
     )
 
+    def load_verify_locations(self, cafile=None, capath=None, cadata=None):
+        """Noted: what is no list of the public authorities is told when a connection wants it."""
+        if cafile is None and capath is None and cadata is None:
+            raise TypeError("cafile, capath and cadata cannot be all omitted")
+        if cafile is not None and not os.path.exists(cafile):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), cafile)
+        for given in (cafile, capath, "cadata" if cadata else None):
+            if given is not None and not os.fsdecode(given).endswith(_PUBLIC_AUTHORITIES):
+                self.own_authorities = (*self.own_authorities, os.fsdecode(given))
+
     def load_cert_chain(self, certfile, keyfile=None, password=None):
         _no_tls("a certificate of its own (ssl.SSLContext.load_cert_chain)")
 
-    def wrap_socket(self, *args, **kwargs):
-        _no_tls("TLS on a socket (ssl.SSLContext.wrap_socket)")
+    def wrap_socket(self, sock, server_side=False, do_handshake_on_connect=True,
+                    suppress_ragged_eofs=True, server_hostname=None, session=None):  # fmt: skip
+        by_runtime = getattr(sock, "dock2wasm_tls", None)
+        if by_runtime is not None:  # an HTTP client's connection (dock2wasm_adapter.net)
+            return by_runtime(self, server_hostname)
+        return _no_tls("TLS on a socket (ssl.SSLContext.wrap_socket)")
 
     def wrap_bio(self, *args, **kwargs):
         _no_tls("TLS on a connection (ssl.SSLContext.wrap_bio)")
@@ -229,9 +253,11 @@ def get_default_verify_paths():
 
 
 def create_default_context(purpose=Purpose.SERVER_AUTH, *, cafile=None, capath=None, cadata=None):
-    if purpose is Purpose.SERVER_AUTH:
-        return SSLContext(_SSLMethod.PROTOCOL_TLS_CLIENT)
-    return SSLContext(_SSLMethod.PROTOCOL_TLS_SERVER)
+    client = purpose is Purpose.SERVER_AUTH
+    context = SSLContext(_SSLMethod.PROTOCOL_TLS_CLIENT if client else _SSLMethod.PROTOCOL_TLS_SERVER)
+    if cafile or capath or cadata:
+        context.load_verify_locations(cafile, capath, cadata)
+    return context
 
 
 def _create_unverified_context(
@@ -280,8 +306,6 @@ def PEM_cert_to_DER_cert(text):
 
 
 def RAND_bytes(length):
-    import os
-
     return os.urandom(length)
 
 

@@ -4,6 +4,9 @@ The stock loop wakes itself through a socket pair, which WASI does not have; not
 could wake it, so it needs none. What is handed to an executor or a worker thread is run to its end at once.
 """
 
+import functools
+import sys
+
 from dock2wasm_adapter import modules, threads
 from dock2wasm_adapter.gaps import UnsupportedError
 
@@ -12,6 +15,9 @@ def _selectors(selectors):
     plain = selectors.SelectSelector.select
 
     def select(self, timeout=None):
+        waits = sys.modules.get("dock2wasm_adapter.waits")
+        if waits is not None and waits.PENDING:
+            return waits.select(functools.partial(plain, self) if self.get_map() else None, timeout)
         if self.get_map():
             return plain(self, timeout)
         if timeout is None:
