@@ -162,6 +162,8 @@ def _read(data: bytes) -> tuple[list[_Command], list[tuple[str, int]]]:
     if syntax.nests_too_deeply(data):
         return [], []
     root = syntax.parse("bash", data).root_node
+    if syntax.is_too_deep(root):
+        return [], []
     found = syntax.captures("bash", _QUERY, root)
     commands = [
         _Command(tuple(_words(node)), syntax.line(node)) for node in found.get("command", ())[:_COMMANDS]

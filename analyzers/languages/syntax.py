@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tree_sitter import Language, Node, Query, Tree
 
 _NESTING = 500
+_DEPTH = 3_000
 _STATEMENTS = re.compile(rb"[;{}]")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"()[]{}"))
 # Grammar -> module, and the function in it that gives the grammar.
@@ -56,6 +57,16 @@ def nests_too_deeply(data: bytes) -> bool:
         return False
     brackets = data.translate(None, _NO_BRACKETS)
     return max(accumulate(1 if one in b"([{" else -1 for one in brackets), default=0) > _NESTING
+
+
+def is_too_deep(root: Node) -> bool:
+    """Whether a tree is thousands of nodes deep along its largest part: queries take quadratic time there."""
+    node = root
+    for _ in range(_DEPTH):
+        if not node.child_count:
+            return False
+        node = max(node.children[:50], key=lambda one: one.end_byte - one.start_byte)
+    return True
 
 
 def captures(grammar: str, pattern: str, node: Node) -> dict[str, list[Node]]:

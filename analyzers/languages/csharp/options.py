@@ -72,7 +72,8 @@ def parts(tree: Tree, path: str) -> tuple[Optional, ...]:
 
 def _parts(data: bytes) -> tuple[Optional, ...]:
     found: list[Optional] = []
-    for _, match in syntax.matches("csharp", _QUERY, syntax.parse("csharp", data).root_node):
+    root = syntax.parse("csharp", data).root_node
+    for _, match in () if syntax.is_too_deep(root) else syntax.matches("csharp", _QUERY, root):
         if "section" in match:
             node = match["section"][0]
             text = syntax.text(node)

@@ -111,8 +111,8 @@ def scan(tree: Tree, path: str, grammar: str, table: Table) -> Scanned:
 def _scan(tree: Tree, path: str, grammar: str, table: Table) -> Scanned:
     data = (tree.data(path) or b"").removeprefix(b"\xef\xbb\xbf")
     root = syntax.parse(grammar, data).root_node
-    if _is_broken(root):
-        tree.give_up(path, f"is no {grammar} that a parser understands")
+    if syntax.is_too_deep(root) or _is_broken(root):
+        tree.give_up(path, f"is no {grammar} that is read: nested too deeply, or broken")
         return Scanned(path)
     scopes: list[tuple[int, int, str, str]] = []
     hits: list[tuple[int, str, str, int, str]] = []

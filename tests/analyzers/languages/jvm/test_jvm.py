@@ -268,3 +268,15 @@ def test_brackets_that_nest_without_end(tmp_path: Path, bomb: bytes) -> None:
     assert [(one.path, one.reason) for one in found.not_read] == [
         ("src/main/java/A.java", "nests brackets too deeply to be read")
     ]
+
+
+def test_a_chain_without_end(tmp_path: Path) -> None:
+    source = b"class A { int x = f" + b".a()" * 20_000 + b"; void f() { new ProcessBuilder(); } }"
+    files: dict[str, str | bytes] = {
+        "Dockerfile": DOCKERFILE,
+        "pom.xml": POM.replace("{more}", ""),
+        "src/main/java/A.java": source,
+        "src/main/java/com/shop/Shop.java": MAIN,
+    }
+    found = inventory.read(trees.write(tmp_path, files))
+    assert [one.path for one in found.not_read] == ["src/main/java/A.java"]
