@@ -13,6 +13,9 @@ import shutil
 import sys
 from pathlib import Path
 
+import native
+import sections
+import trial
 from common import BUILD, SITE_PACKAGES, STDLIB, TREE, BuildFailed, main, note, settings, show
 from compile import ADAPTER, componentize, guest_error
 
@@ -38,7 +41,17 @@ PRELOAD = (
     "random",
     "hashlib",
     "threading",
+    "importlib.readers",
+    "importlib.resources.readers",
+    "importlib.resources._adapters",
+    "encodings.unicode_escape",
+    "wit_world.imports.preopens",
 )
+# What imports the application at build time; the second part only in the trial.
+BUILDING = "dock2wasm_adapter.freezing"
+TRIAL = ("dock2wasm_adapter.changes", "dock2wasm_adapter.trial")
+# The section of the component that says what of the application is in it.
+SECTION = "dock2wasm:snapshot"
 RUNTIME = ("dock2wasm_main", "wit_world.exports", "wit_world.imports.preopens")
 # Imported by a name that is computed: module -> what comes with it, also in the snapshot.
 HIDDEN = {"anyio._core._eventloop": ("anyio._backends._asyncio",)}
@@ -93,6 +106,7 @@ class Index:
         self.modules = {}
         self.code = {}
         self.errors = []
+        self.libraries = {}
         for folder in folders:
             found = json.loads((folder / "index.json").read_text(encoding="utf-8"))
             self.errors += found["errors"]
@@ -101,6 +115,31 @@ class Index:
                 if known is None or preferred.index(module["group"]) < preferred.index(known["group"]):
                     module["code"] = folder / "code.bin"
                     self.modules[module["name"]] = module
+
+    def add_native(self, folder):
+        """Add the libraries of packages that were built for WASI: {module: path below the folder}.
+
+        What their code imports shows in no source: each wheel tells it, or all of the standard library is kept.
+        """
+        known = json.loads((BUILD / "wheels.json").read_text(encoding="utf-8"))["packages"]
+        found = native.modules_in(folder)
+        everything = [n for n, m in self.modules.items() if m["group"] == "std"]
+        for package in known:
+            needed = everything if package["keep"] is None else package["keep"]
+            for name in package["modules"]:
+                if name in found and name not in self.modules:
+                    self.modules[name] = {
+                        "name": name,
+                        "group": "native",
+                        "imports": {"hard": needed},
+                        "mentions": [],
+                    }
+
+    def take_libraries(self, kept):
+        """Move the libraries among `kept` to `self.libraries`: they are linked, not stored."""
+        found = native.modules_in(BUILD / "native")
+        self.libraries = {n: found[n] for n in sorted(kept) if self.modules[n]["group"] == "native"}
+        kept -= set(self.libraries)
 
     def find(self, name):
         """The module of a name, or of its longest prefix that is one (`os.path.join` -> `os.path`)."""
@@ -138,7 +177,7 @@ class Index:
         """What frameworks among `kept` will import by names that no source holds."""
         below = [name for module, names in BELOW.items() if module in kept for name in names]
         patterns = [pattern for module, found in ALONG.items() if module in kept for pattern in found]
-        patterns += [f"{name}.{end}" for name in kept if self.modules[name]["package"] for end in below]
+        patterns += [f"{name}.{end}" for name in kept if self.modules[name].get("package") for end in below]
         plain = {pattern for pattern in patterns if not pattern.endswith(".*")}
         folders = {pattern[:-2] for pattern in patterns if pattern.endswith(".*")}
         return [
@@ -226,6 +265,7 @@ def select(lane):
         [Path((BUILD / "work" / "stdlib-folder").read_text(encoding="utf-8")), BUILD / "work" / "code"],
         ["adapter", "wit", "app", "std", "site"],
     )
+    index.add_native(BUILD / "native")
     module, attribute, call = entry_of(lane["entry"])
     broken = {e["name"]: e for e in index.errors if e["group"] == "app"}
     for error in index.errors:
@@ -256,74 +296,107 @@ def select(lane):
     kept |= {n for n, m in index.modules.items() if m["group"] in ("wit", "app")}
     kept -= {"dock2wasm_main", "poll_loop"}
     kept -= {n for n in kept if n.startswith("componentize_py_async_support")}
+    index.take_libraries(kept)
     left_out = {
         n: m["group"] for n, m in index.modules.items() if n not in kept and m["group"] in ("std", "site")
     }
     return index, kept, left_out, (module, attribute, call)
 
 
+class Stage:
+    """What the guest's part of the build gets: modules, files, settings."""
+
+    def __init__(self, lane):
+        self.lane = lane
+        self.index, self.kept, self.left_out, self.entry = select(lane)
+        self.files = files_of(lane)
+        self.wanted = dependencies(self.index, self.entry[0])
+        for name in sorted(self.kept & set(HIDDEN)):
+            self.wanted += [(hidden, False, name) for hidden in HIDDEN[name] if hidden in self.kept]
+        self.say()
+
+    def say(self):
+        groups = {}
+        for name in self.kept:
+            groups[self.index.modules[name]["group"]] = groups.get(self.index.modules[name]["group"], 0) + 1
+        note(
+            f"{groups.get('app', 0)} modules of the application, {groups.get('site', 0)} of dependencies, "
+            f"{groups.get('std', 0)} of the standard library; {len(self.files)} files"
+        )
+        known = self.index.modules
+        required = [n for n, hard, _ in self.wanted if hard and n in known and known[n]["group"] == "site"]
+        note(
+            "imported in the snapshot: "
+            + (", ".join(sorted({n.partition(".")[0] for n in required})) or "nothing")
+        )
+
+    def settings(self, snapshot_app, late, changed):
+        lane = self.lane
+        site = lane.get("site_packages", SITE_PACKAGES)
+        workdir = os.path.normpath("/" + lane["workdir"].lstrip("/"))
+        return {
+            "folders": [workdir, site, STDLIB, *lane["sys_path"]],
+            "workdir": workdir,
+            "sys_path": [*lane["sys_path"], STDLIB, site, ADAPTER],
+            "user_id": lane.get("user_id", 0),
+            "home": lane.get("home", "/root"),
+            "environment": lane.get("build_environment", {}),
+            "preload": list(PRELOAD),
+            "interface": lane["interface"],
+            "dependencies": [*self.wanted, *((name, False, "the application") for name in late)],
+            "entry": self.entry,
+            "left_out": self.left_out,
+            "libraries": native.paths(self.index.libraries),
+            # Import the application: "trial": write what was seen and end; "app": for the snapshot; "": never
+            "snapshot_app": snapshot_app,
+            "changed": changed,
+        }
+
+    def run(self, snapshot_app, output, late=(), changed=()):
+        """Run componentize-py over the stage. Returns (status, output, folder of the stage)."""
+        kept = set(self.kept)
+        if snapshot_app:
+            kept |= self.index.closure([BUILDING])
+        if snapshot_app == "trial":
+            kept |= self.index.closure(TRIAL)
+        stage = BUILD / "work" / (snapshot_app or "snapshot")
+        shutil.rmtree(str(stage), ignore_errors=True)
+        stage.mkdir(parents=True)
+        table, offset, blobs = {}, 0, {}
+        with (stage / "code.bin").open("wb") as out:
+            for name in sorted(kept):
+                module = self.index.modules[name]
+                if module["code"] not in blobs:
+                    blobs[module["code"]] = module["code"].read_bytes()
+                data = blobs[module["code"]][module["offset"] : module["offset"] + module["length"]]
+                out.write(data)
+                table[name] = (module["origin"], module["package"], offset, len(data), module["group"])
+                offset += len(data)
+        settings = self.settings(snapshot_app, late, changed)
+        # Format 4 is what every Python from 3.9 on writes and 3.14 reads.
+        (stage / "table.marshal").write_bytes(marshal.dumps((table, self.files, settings), 4))
+        shutil.copy(str(TREE / "adapter" / "dock2wasm_main.py"), str(stage))
+        folders = [stage, *native.link(self.index.libraries)]
+        status, log = componentize(output, "dock2wasm_main", folders, allow_failure=True)
+        return status, log, stage
+
+
 def snapshot():
     lane = settings()
-    index, kept, left_out, entry = select(lane)
-    stage = BUILD / "work" / "snapshot"
-    shutil.rmtree(str(stage), ignore_errors=True)
-    stage.mkdir(parents=True)
-    table, offset = {}, 0
-    blobs = {}
-    with (stage / "code.bin").open("wb") as out:
-        for name in sorted(kept):
-            module = index.modules[name]
-            blob = blobs.setdefault(module["code"], module["code"].read_bytes())
-            data = blob[module["offset"] : module["offset"] + module["length"]]
-            out.write(data)
-            table[name] = (module["origin"], module["package"], offset, len(data), module["group"])
-            offset += len(data)
-    files = files_of(lane)
-    site = lane.get("site_packages", SITE_PACKAGES)
-    workdir = os.path.normpath("/" + lane["workdir"].lstrip("/"))
-    wanted = dependencies(index, entry[0])
-    for name in sorted(kept & set(HIDDEN)):
-        wanted += [(hidden, False, name) for hidden in HIDDEN[name] if hidden in kept]
-    tables = {
-        "folders": [workdir, site, STDLIB, *lane["sys_path"]],
-        "workdir": workdir,
-        "sys_path": [*lane["sys_path"], STDLIB, site, ADAPTER],
-        "user_id": lane.get("user_id", 0),
-        "home": lane.get("home", "/root"),
-        "preload": list(PRELOAD),
-        "interface": lane["interface"],
-        "dependencies": wanted,
-        "entry": entry,
-        "left_out": left_out,
-    }
-    # Format 4 is what every Python from 3.9 on writes and 3.14 reads.
-    (stage / "table.marshal").write_bytes(marshal.dumps((table, files, tables), 4))
-    shutil.copy(str(TREE / "adapter" / "dock2wasm_main.py"), str(stage))
-    groups = {}
-    for name in kept:
-        groups[index.modules[name]["group"]] = groups.get(index.modules[name]["group"], 0) + 1
-    note(
-        f"{groups.get('app', 0)} modules of the application, {groups.get('site', 0)} of dependencies, "
-        f"{groups.get('std', 0)} of the standard library; {len(files)} files"
-    )
-    required = [
-        n for n, hard, _ in wanted if hard and n in index.modules and index.modules[n]["group"] == "site"
-    ]
-    note(
-        "imported in the snapshot: "
-        + (", ".join(sorted({n.partition(".")[0] for n in required})) or "nothing")
-    )
+    stage = Stage(lane)
+    tried = trial.attempt(stage, lane)
     output = BUILD / f"{lane['service']}.wasm"
     part = BUILD / "work" / "component.wasm"
     if part.exists():
         part.unlink()
-    status, log = componentize(part, "dock2wasm_main", [stage], allow_failure=True)
+    status, log, _ = stage.run("app" if tried.frozen else "", part, tried.late, tried.changed)
     for line in log.splitlines():
         if line.startswith("dock2wasm-note: "):
             note(line[len("dock2wasm-note: ") :])
     if status or not part.is_file():
         show(guest_error(log))
         raise BuildFailed("the snapshot failed: the component's Python raised the error above")
+    sections.append(part, SECTION, tried.facts())
     part.replace(output)
     note(f"build/{output.name}: {output.stat().st_size:,} bytes")
 
