@@ -167,7 +167,7 @@ class Index:
                 waiting += found
             waiting += HIDDEN.get(name, ())
             for mention in module["mentions"]:
-                # A word is no import; the name of something in a module of a dependency or of the application is.
+                # A word is no import; the name of something in a module of a dependency or of ours is.
                 target = self.find(mention)
                 if target and self.modules[target]["group"] in ("app", "site"):
                     waiting += [target] if target == mention or "." in target else []
