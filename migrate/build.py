@@ -20,7 +20,7 @@ from types import TracebackType
 
 from analyzers.model import Finding
 from migrate import component as components
-from migrate import lanes
+from migrate import lanes, snapshots
 from migrate import targets as writers
 from migrate.errors import BuildError, ComponentError, DiskError, OutputError
 from migrate.files import remedy, write_atomically
@@ -84,6 +84,8 @@ def build(
                 progress.note("    files changed while the build ran: build again to have them all")
         else:
             component = _checked(made, provenance)
+    for note in snapshots.sentences(component.path):
+        progress.note(f"    {note}")
     for note in components.not_granted(component, provenance.grants):
         progress.note(f"    {note}")
     return BuildResult(component, log, cached, time.monotonic() - started)

@@ -89,7 +89,7 @@ AllowHost = Annotated[
     typer.Option("--allow-host", help="Grant an outbound host, e.g. https://api.example.com; repeatable."),
 ]
 SnapshotOption = Annotated[
-    str, typer.Option("--snapshot-app", help="Put the application into the snapshot: never|auto|always.")
+    str, typer.Option("--snapshot-app", help="Import the application at build time: never|auto|always.")
 ]
 EnvOption = Annotated[
     list[str] | None,
@@ -285,7 +285,7 @@ def convert(
     accept: Accept = None,
     output: Output = None,
     allow_host: AllowHost = None,
-    snapshot_app: SnapshotOption = "never",
+    snapshot_app: SnapshotOption = "auto",
     force: Force = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing; say what would change.")] = False,
     diff: Annotated[bool, typer.Option("--diff", help="Show the changes as a unified diff.")] = False,
@@ -430,7 +430,7 @@ def migrate(
     accept: Accept = None,
     output: Output = None,
     allow_host: AllowHost = None,
-    snapshot_app: SnapshotOption = "never",
+    snapshot_app: SnapshotOption = "auto",
     force: Force = False,
     offline: Offline = False,
     runtime: RuntimeOption = "wasmtime",

@@ -21,7 +21,7 @@ from migrate.model import Component
 _MAGIC = b"\0asm"
 _COMPONENT = b"\x0d\x00\x01\x00"
 _MODULE = b"\x01\x00\x00\x00"
-_IMPORT, _EXPORT = 10, 11
+_CUSTOM, _IMPORT, _EXPORT = 0, 10, 11
 _LAST_SECTION = 12
 # An import or export section of a real component has some kilobytes.
 _SECTION_LIMIT = 16_000_000
@@ -53,6 +53,32 @@ def inspect(path: Path) -> Component:
         ) from error
     kind, wasi = _kind(path, exports)
     return Component(path, digest, kind, wasi, imports, exports)
+
+
+def custom_section(path: Path, name: str) -> bytes | None:
+    """The content of a component's custom section of that name, None where it has none.
+
+    Raises ComponentError as `inspect` does.
+    """
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            for section, start, length in _sections(file, size):
+                if section != _CUSTOM or length > _SECTION_LIMIT:
+                    continue
+                file.seek(start)
+                cursor = _Cursor(file.read(length))
+                if cursor.text() == name:
+                    return cursor.rest()
+    except _DamagedError as error:
+        raise ComponentError(
+            f"{path} is no component.", why=str(error), do="Delete the build folder and build again."
+        ) from None
+    except OSError as error:
+        raise ComponentError(
+            f"The component {path} cannot be read.", why=error.strerror or str(error), do="Build it first."
+        ) from error
+    return None
 
 
 def check(component: Component, declared: Iterable[str]) -> None:
@@ -134,7 +160,8 @@ class _DamagedError(Exception):
     """What is wrong with the file."""
 
 
-def _names(file: BinaryIO, size: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _sections(file: BinaryIO, size: int) -> Iterator[tuple[int, int, int]]:
+    """(kind, first byte, length) of each top-level section."""
     file.seek(0)
     header = file.read(8)
     if header[:4] != _MAGIC or len(header) < 8:
@@ -143,8 +170,6 @@ def _names(file: BinaryIO, size: int) -> tuple[tuple[str, ...], tuple[str, ...]]
         raise _DamagedError("It is a core module.")
     if header[4:] != _COMPONENT:
         raise _DamagedError(f"It has the unknown version {header[4:].hex()}.")
-    imports: list[str] = []
-    exports: list[str] = []
     position = 8
     while position < size:
         file.seek(position)
@@ -155,6 +180,14 @@ def _names(file: BinaryIO, size: int) -> tuple[tuple[str, ...], tuple[str, ...]]
             raise _DamagedError(f"It has an unknown section ({section}) at byte {position}.")
         if position + length > size:
             raise _DamagedError(f"It is cut off: a section at byte {position} has {length:,} bytes.")
+        yield section, position, length
+        position += length
+
+
+def _names(file: BinaryIO, size: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    imports: list[str] = []
+    exports: list[str] = []
+    for section, position, length in _sections(file, size):
         if section in {_IMPORT, _EXPORT}:
             if length > _SECTION_LIMIT:
                 raise _DamagedError(f"Its imports or exports take {length:,} bytes.")
@@ -165,7 +198,6 @@ def _names(file: BinaryIO, size: int) -> tuple[tuple[str, ...], tuple[str, ...]]
             )
             if not cursor.at_end():
                 raise _DamagedError(f"The section at byte {position} is longer than what it holds.")
-        position += length
     return tuple(imports), tuple(exports)
 
 
@@ -258,6 +290,13 @@ class _Cursor:
         form = self.byte()
         if form > 1:  # 0x01 is how older tools wrote names with a colon
             raise _DamagedError(f"It has a name in a form that is not known yet ({form}).")
+        return self.text()
+
+    def rest(self) -> bytes:
+        return self._data[self.position :]
+
+    def text(self) -> str:
+        """A length and so many bytes of UTF-8."""
         length = self.unsigned()
         raw = self._data[self.position : self.position + length]
         if len(raw) < length:

@@ -14,7 +14,11 @@ from analyzers.model import Finding, Grant, ServiceAssessment, TakenFile
 
 
 class SnapshotApp(StrEnum):
-    """Whether the application's own modules are imported at build time."""
+    """Whether the application's own modules are imported at build time.
+
+    AUTO: where nothing speaks against it; else at an instance's first request, and the build says why.
+    ALWAYS: the build fails where something does.
+    """
 
     NEVER = "never"
     AUTO = "auto"
@@ -55,7 +59,7 @@ class Plan:
     files: tuple[TakenFile, ...]
     excluded: tuple[Excluded, ...]
     grants: tuple[Grant, ...]
-    snapshot_app: SnapshotApp = SnapshotApp.NEVER
+    snapshot_app: SnapshotApp = SnapshotApp.AUTO
     promise: bool = True
     accepted: tuple[str, ...] = ()
 
@@ -302,7 +306,8 @@ class Side(StrEnum):
 class Measurement:
     """A figure with its method, its n and its spread.
 
-    Where nothing could be measured `values` is empty, `median` is NaN and `method` says why.
+    Where nothing could be measured `values` is empty, `median` is NaN and `method` says why. Of many values
+    `values` holds a sample at even ranks and `taken` how many there were.
     """
 
     metric: str
@@ -313,10 +318,50 @@ class Measurement:
     median: float
     p99: float | None
     ci95: tuple[float, float] | None  # bootstrap interval of the median; None below n = 5
+    same: float | None = None  # A/A: how far the side's own odd and even turns lie apart, as share of the median
+    taken: int | None = None
 
     @property
     def n(self) -> int:
-        return len(self.values)
+        return len(self.values) if self.taken is None else self.taken
+
+
+class Held(StrEnum):
+    """What became of a claim here."""
+
+    HOLDS = "holds"
+    NOT = "does not hold"
+    UNMEASURED = "not measured"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What the field says of WebAssembly, and what was measured here."""
+
+    id: str
+    claimed: str
+    source: str
+    measured: str
+    method: str
+    held: Held
+
+
+class Kept(StrEnum):
+    """What became of a budget."""
+
+    MET = "met"
+    EXCEEDED = "exceeded"
+    UNMEASURED = "not measured"
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """A limit of `dock2wasm.toml` beside the figure. `limit` as it stands there: `<= 1.5`."""
+
+    name: str
+    limit: str
+    measured: str
+    kept: Kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,3 +439,5 @@ class Comparison:
     notes: tuple[str, ...] = field(default=())
     promise: bool = True
     machine: str = ""  # what the figures were taken on: processor, cores, load
+    claims: tuple[Claim, ...] = ()
+    budgets: tuple[Budget, ...] = ()

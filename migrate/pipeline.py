@@ -59,6 +59,7 @@ class ValidateChoices:
     environment: dict[str, str]
     measure: bool
     cold_starts: int | None
+    effort: str = "quick"
 
 
 def assess(path: Path, service: str | None = None, changed_since: str | None = None) -> Assessment:
@@ -221,6 +222,7 @@ def _validate(
     from migrate.build import build as run_build
     from migrate.plan import choose
     from migrate.validate import ValidateOptions, run
+    from migrate.validate.measuring import EFFORTS
 
     repository = assessment.inventory.root
     probes = choices.probes or (repository / config.probes if config.probes else None)
@@ -238,12 +240,15 @@ def _validate(
         replay=choices.replay,
         environment=choices.environment,
         measure=choices.measure,
-        cold_starts=choices.cold_starts or config.cold_starts or 10,
+        effort=EFFORTS[choices.effort],
+        cold_starts=choices.cold_starts or config.cold_starts,
     )
     comparison = run(options, progress)
+    from migrate.snapshots import sentences
+
     state = _state_of_source(assessment)
-    if state:
-        comparison = replace(comparison, notes=(*comparison.notes, state))
+    more = (*sentences(built.component.path), *([state] if state else []))
+    comparison = replace(comparison, notes=(*comparison.notes, *more))
     _write_reports(tree, assessment, comparison)
     return comparison
 

@@ -118,7 +118,7 @@ def make_plan(
     targets: Sequence[str] = (),
     accept: Sequence[str] = (),
     output: Path | None = None,
-    snapshot_app: SnapshotApp = SnapshotApp.NEVER,
+    snapshot_app: SnapshotApp = SnapshotApp.AUTO,
     allow_hosts: Sequence[str] = (),
 ) -> Plan:
     """What `convert` will write for `service` (None: the only one there is).
@@ -130,13 +130,6 @@ def make_plan(
     (an output that holds the repository) and NoPromiseError (nothing to promise, nothing accepted).
     """
     chosen = choose(assessment, service)
-    if snapshot_app is not SnapshotApp.NEVER:
-        raise UsageError(
-            f"--snapshot-app {snapshot_app} is not available.",
-            why="Only the dependencies can be put into the snapshot; the application is imported at the "
-            "first request of an instance.",
-            do="Leave the option out, or use --snapshot-app never.",
-        )
     requested = tuple(dict.fromkeys(targets)) or writers.DEFAULT
     accepted = _accepted(chosen, accept)
     planned, promise = _promised(chosen, requested, accepted)

@@ -11,7 +11,7 @@ import json
 import posixpath
 from functools import cache
 
-from analyzers.model import Finding, Image, Source
+from analyzers.model import Finding, GrantKind, Image, Source
 from migrate.errors import PartError, TargetError
 from migrate.lanes import _python_failures, _python_requirements
 from migrate.model import GeneratedFile, Plan, SnapshotApp
@@ -74,13 +74,6 @@ def render(plan: Plan) -> tuple[GeneratedFile, ...]:
 
     Raises TargetError where the service is nothing this lane can build, PartError without templates.
     """
-    if plan.snapshot_app is not SnapshotApp.NEVER:
-        raise TargetError(
-            f"--snapshot-app {plan.snapshot_app} is not available in the Python lane.",
-            why="Only the dependencies can be part of the snapshot; the application is imported at the first "
-            "request.",
-            do="Leave the option out, or use --snapshot-app never.",
-        )
     if (plan.kind, plan.wasi) != ("http", "0.2"):
         raise TargetError(
             f"The Python lane makes no component of kind {plan.kind} for WASI {plan.wasi}.",
@@ -117,8 +110,7 @@ def behaviour(plan: Plan) -> tuple[str, ...]:
             workers, timeouts, hooks and configuration file have no effect.""",
             """Each request gets a fresh instance where the runtime does not reuse them: what a request
             leaves in memory is gone with its instance, and so is every file that it writes.""",
-            """Dependencies were imported when the component was built; the application's own modules are
-            imported at an instance's first request, with the environment of that moment.""",
+            _when_imported(plan),
             """There are no threads and no processes: a short task given to a thread runs at once; a
             background loop, a timer and a subprocess raise an error that says so.""",
             """Files that RUN lines make or that come from the base image are not there.""",
@@ -127,6 +119,37 @@ def behaviour(plan: Plan) -> tuple[str, ...]:
             """Hashes of strings (hash(), the order of sets) are the same in all instances of one build;
             random, secrets and uuid differ.""",
         )
+    )
+
+
+def _when_imported(plan: Plan) -> str:
+    if plan.snapshot_app is SnapshotApp.NEVER:
+        return """Dependencies were imported when the component was built; the application's own modules are
+            imported at an instance's first request, with the environment of that moment."""
+    late = _at_start(plan)
+    told = (
+        f""" That is so in each instance that is given {", ".join(f"`{name}`" for name in late)}, if
+            the import reads it: no secret is ever part of a component."""
+        if late
+        else ""
+    )
+    fallback = (
+        "the build fails"
+        if plan.snapshot_app is SnapshotApp.ALWAYS
+        else "the build warns, names the line and leaves the import to each instance's first request"
+    )
+    return f"""The application was imported when the component was built, with the plain variables above.
+            Where an instance's variables differ from what the import read, it is imported anew at its first
+            request.{told} Where the import takes random numbers, reads the clock, writes files, opens sockets
+            or starts threads or processes, {fallback}; the end of `build/build.log` says which it was."""
+
+
+def _at_start(plan: Plan) -> list[str]:
+    """Variables whose value is handed over when the component is started."""
+    return sorted(
+        grant.name
+        for grant in plan.grants
+        if grant.kind is GrantKind.SECRET or (grant.kind is GrantKind.ENV and grant.value is None)
     )
 
 
@@ -180,8 +203,14 @@ def _lane_json(
         "inline_requirements": requirements.inline,
         "local_projects": requirements.projects,
         "keep": [],
-        # Variables that must have their value when the build imports: none, as the application is not.
-        "build_environment": {},
+        # The variables that the build imports with; no secret is among them.
+        "build_environment": {
+            grant.name: grant.value
+            for grant in sorted(plan.grants, key=lambda grant: grant.name)
+            if grant.kind is GrantKind.ENV and grant.value is not None
+        },
+        # Variables of which only the names are known here.
+        "at_start": _at_start(plan),
         "user_id": user,
         "home": home,
     }

@@ -127,9 +127,10 @@ def test_a_target_named_twice_is_planned_once() -> None:
     assert plan.targets == ("wasmtime",)
 
 
-def test_snapshots_of_the_application_are_refused() -> None:
-    with pytest.raises(UsageError, match="--snapshot-app auto"):
-        make_plan(made.assessment(ROOT, made.assessed()), None, snapshot_app=SnapshotApp.AUTO)
+def test_the_application_is_in_the_snapshot_where_it_can_be_unless_told_otherwise() -> None:
+    assessment = made.assessment(ROOT, made.assessed())
+    assert make_plan(assessment, None).snapshot_app is SnapshotApp.AUTO
+    assert make_plan(assessment, None, snapshot_app=SnapshotApp.NEVER).snapshot_app is SnapshotApp.NEVER
 
 
 # --- where ---------------------------------------------------------------------------------

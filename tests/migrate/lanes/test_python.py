@@ -12,12 +12,14 @@ from typing import Any
 
 import pytest
 
-from analyzers.model import Dependency, DependencyClass, Evidence, Run, TakenFile
+from analyzers.model import Dependency, DependencyClass, Evidence, Grant, GrantKind, Run, TakenFile
 from migrate.errors import TargetError
 from migrate.lanes import lane
 from migrate.lanes import python as python_lane
 from migrate.model import GeneratedFile, Plan, SnapshotApp
 from tests.migrate import made
+
+EVIDENCE = Evidence("Dockerfile", 7, "ENV")
 
 
 def plan(repository: Path, *, files: Mapping[str, str] | None = None, **source: Any) -> Plan:
@@ -106,7 +108,7 @@ def test_lane_json(tmp_path: Path) -> None:
         "service": "shop",
         "entry": "shop.wsgi:make(debug=False)",
         "interface": "wsgi",
-        "snapshot_app": "never",
+        "snapshot_app": "auto",
         "workdir": "/app",
         "sys_path": ["/app/src", "/app"],
         "roots": ["/app", "/srv/data"],
@@ -137,16 +139,32 @@ def test_the_images_user(tmp_path: Path, user: str | None, number: int, home: st
     assert (data["user_id"], data["home"]) == (number, home)
 
 
-@pytest.mark.parametrize("mode", [SnapshotApp.AUTO, SnapshotApp.ALWAYS])
-def test_the_application_cannot_be_in_the_snapshot_yet(tmp_path: Path, mode: SnapshotApp) -> None:
-    with pytest.raises(TargetError, match=f"--snapshot-app {mode}"):
-        python_lane.render(replace(plan(tmp_path), snapshot_app=mode))
+def test_the_build_knows_plain_variables_and_of_secrets_only_the_names(tmp_path: Path) -> None:
+    grants = (
+        Grant(GrantKind.ENV, "SHOP", EVIDENCE, value="Kontor"),
+        Grant(GrantKind.ENV, "FROM_SHELL", EVIDENCE),
+        Grant(GrantKind.SECRET, "KEY", EVIDENCE),
+    )
+    data = lane_json(replace(plan(tmp_path), grants=grants))
+    assert data["build_environment"] == {"SHOP": "Kontor"}
+    assert data["at_start"] == ["FROM_SHELL", "KEY"]
+
+
+@pytest.mark.parametrize("mode", list(SnapshotApp))
+def test_the_readme_says_when_the_application_is_imported(tmp_path: Path, mode: SnapshotApp) -> None:
+    grants = (Grant(GrantKind.SECRET, "KEY", EVIDENCE),)
+    given = replace(plan(tmp_path), snapshot_app=mode, grants=grants)
+    assert lane_json(given)["snapshot_app"] == mode
+    text = " ".join(python_lane.behaviour(given))
+    assert ("imported when the component was built, with" in text) is (mode is not SnapshotApp.NEVER)
+    assert ("given `KEY`" in text) is (mode is not SnapshotApp.NEVER)
+    assert ("the build fails" in text) is (mode is SnapshotApp.ALWAYS)
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"interface": "asgi"}, "asgi"),
+        ({"interface": "rack"}, "rack"),
         ({"interface": None}, "unknown interface"),
         ({"entry": None}, "is not known"),
         ({"entry": "app:make(settings())"}, "cannot be read"),
@@ -409,6 +427,7 @@ def test_an_unknown_failure_is_not_explained() -> None:
     assert python_lane.explain_failure("==> snapshot\nSegmentation fault\n", None) == ()
 
 
-def test_a_secret_does_not_reach_the_tree(tmp_path: Path) -> None:
-    given = replace(plan(tmp_path), grants=(made.secret("API_TOKEN"),))
-    assert not any(b"API_TOKEN" in file.content for file in rendered(given).values())
+def test_of_a_secret_only_the_name_reaches_the_tree(tmp_path: Path) -> None:
+    given = replace(plan(tmp_path), grants=(replace(made.secret("API_TOKEN"), value="tell-nobody"),))
+    assert not any(b"tell-nobody" in file.content for file in rendered(given).values())
+    assert [name for name, file in rendered(given).items() if b"API_TOKEN" in file.content] == ["lane.json"]
