@@ -28,6 +28,7 @@ _ENV_TAGS = ("env", "envconfig")
 # Fields with such tags are settings; a tag of `json` alone may be a request's.
 _FILE_TAGS = ("mapstructure", "koanf", "yaml", "toml", "ini", "hcl")
 _DEFAULTS = ("default", "envDefault", "env-default")
+_WRAPPED = frozenset({"unary_expression", "parenthesized_expression", "literal_element"})
 _GETENV = frozenset({"Getenv", "LookupEnv"})
 _SAME = frozenset(
     {"TrimSpace", "ToLower", "ToUpper", "string", "Clean", "ParseBool", "Atoi", "TrimSuffix", "Trim"}
@@ -133,7 +134,7 @@ class Conditions:
     def stated(self, file: GoFile, function: Function, node: Node | None, depth: int = 0) -> str | None:
         """The value of a setting as the program is started; None for all else."""
         for _ in range(4):
-            if node is not None and node.type in ("unary_expression", "parenthesized_expression"):
+            if node is not None and node.type in _WRAPPED:
                 node = node.named_children[0] if node.named_children else None
         if node is None or depth > _DEPTH:
             return None
@@ -223,33 +224,71 @@ class Conditions:
         for key in _DEFAULTS:
             if key in tags:
                 return tags[key]
+        for key in ("flag", "long"):  # a flag of this name is declared elsewhere, with its default
+            if key in tags and (default := self.values.flag(tags[key])) is not None:
+                return default
         setting = next((one for key in _FILE_TAGS if (one := tags.get(key, "").partition(",")[0])), "")
         if setting:
             if (default := self.values.flag(setting)) is not None:
                 return default
-            if setting.lower() in self.configured or self.values.is_setting(setting):
+            if self.values.is_setting(setting) or self._in_files(setting, kinds):
                 return None
         elif not variables and not _FLAG_TAGS & set(tags):
             return None
-        return _zero(tags.get(TYPE, ""))
+        return _zero(self._plain(tags.get(TYPE, ""), kinds))
+
+    def _plain(self, kind: str, owners: Collection[str]) -> str:
+        """What a named type of the program is made of: `string` for `type Driver string`."""
+        alias, _, name = kind.rpartition(".")
+        program = self.values.program
+        for owner in owners:
+            package = program.packages.get(owner[2:].rpartition(".")[0])
+            for file in package.files if package is not None and alias else ():
+                path = program.import_of(file, alias)
+                own = program.resolver.folder(path) if path is not None else None
+                package = program.packages.get(own, package) if own is not None else package
+            if package is not None and name in package.types:
+                made = package.types[name][1].child_by_field_name("type")
+                return syntax.text(made) if made is not None else kind
+        return kind
+
+    def _in_files(self, setting: str, owners: Collection[str]) -> bool:
+        """Whether a configuration file may give a setting: it names it, and what it stands below."""
+        if setting.lower() not in self.configured:
+            return False
+        short = {owner.rpartition(".")[2] for owner in owners}
+        above = {
+            tags[key].partition(",")[0].lower()
+            for held in self.values.tags().values()
+            for _, tags in held
+            for key in _FILE_TAGS
+            if key in tags and tags[TYPE].lstrip("*[]").rpartition(".")[2] in short
+        }
+        return not above or bool(above & set(self.configured))
 
     def _given(self, name: str, kinds: Collection[str]) -> list[tuple[GoFile, Function, Node]]:
         """What a field of one of these types is given anywhere in the code that runs."""
         found = []
         for file, function, value in self.values.fields().get(name, ()):
             owners = self._owners(file, function, value)
-            if owners is None or not owners or owners & set(kinds):
+            if owners & set(kinds) if owners else self._sees(file, kinds):
                 found.append((file, function, value))
         near = [
             (file, function or next(iter(file.functions), None), value) for file, function, value in found
         ]
         return [(file, function, value) for file, function, value in near if function is not None]
 
+    def _sees(self, file: GoFile, kinds: Collection[str]) -> bool:
+        """Whether a file can name a type: it is of its package, or imports it."""
+        folders = {kind[2:].rpartition(".")[0] for kind in kinds}
+        seen = {self.values.program.resolver.folder(path) for path in file.imports.values()}
+        return file.folder in folders or bool(folders & seen)
+
     def _owners(self, file: GoFile, function: Function | None, value: Node) -> set[str] | None:
         """The types that hold the field which is given this value; None where reading cannot tell."""
         program = self.values.program
         here: Node | None = value.parent
-        for _ in range(4):
+        for _ in range(8):
             if here is None:
                 return None
             if here.type == "assignment_statement":
@@ -258,7 +297,11 @@ class Conditions:
                 operand = target.child_by_field_name("operand") if target is not None else None
                 return program.kinds(file, function, operand)
             if here.type == "composite_literal":
-                full = program.type_of(file, here.child_by_field_name("type"))
+                kind = here.child_by_field_name("type")
+                for _ in range(3):  # `[]Provider{{Type: …}}` holds providers
+                    if kind is not None and kind.type in ("slice_type", "map_type", "array_type"):
+                        kind = kind.child_by_field_name("element") or kind.child_by_field_name("value")
+                full = program.type_of(file, kind)
                 return {full} if full else None
             here = here.parent
         return None

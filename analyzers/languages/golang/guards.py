@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from analyzers.languages import syntax
@@ -63,6 +64,10 @@ def _of_if(
     around = node.parent
     if truth and around is not None and function not in program.roots and _leaves(node):
         yield node.end_byte, around.end_byte - (1 if around.type == "block" else 0)
+
+
+def _falls_through(case: Node) -> bool:
+    return syntax.text(case).rstrip().endswith("fallthrough")
 
 
 def _of_range(
@@ -126,6 +131,9 @@ def _of_switch(
         return  # something must be chosen
     if chosen is not None and default is not None:
         hidden.append(default)
+    for before, case in pairwise(cases):  # in their order
+        if case in hidden and before not in hidden and _falls_through(before):
+            hidden.remove(case)
     for case in hidden:
         colon = next((one for one in case.children if one.type == ":"), None)
         if colon is not None:
