@@ -10,8 +10,12 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from migrate.errors import ConfigError
+
+if TYPE_CHECKING:
+    from migrate.validate.budgets import Limit
 
 NAMES = ("dock2wasm.toml", ".github/dock2wasm.toml")
 LIMIT = 1_000_000
@@ -37,7 +41,7 @@ class Config:
 
     `accept` are rules accepted by `convert`, `allow_hosts` outbound hosts granted, `probes` a file
     relative to the repository, `cold_starts` how often a start is measured, `ignores` findings of
-    `assess` that fail no run.
+    `assess` that fail no run, `budgets` limits for the figures of `validate`.
     """
 
     source: Path | None = None
@@ -46,6 +50,7 @@ class Config:
     probes: str | None = None
     cold_starts: int | None = None
     ignores: tuple[Ignore, ...] = ()
+    budgets: tuple[Limit, ...] = ()
 
     @property
     def where(self) -> str:
@@ -74,7 +79,7 @@ def load(repository: Path) -> Config:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{path.name} cannot be read.", why=str(error)) from None
     assess = _table(path, data, "assess", {"accept", "allow_hosts", "ignore"})
-    validate = _table(path, data, "validate", {"probes", "cold_starts"})
+    validate = _table(path, data, "validate", {"probes", "cold_starts", "budgets"})
     unknown = sorted(set(data) - {"assess", "validate"})
     if unknown:
         raise ConfigError(
@@ -95,7 +100,19 @@ def load(repository: Path) -> Config:
         probes=probes,
         cold_starts=starts,
         ignores=_ignores(path, assess),
+        budgets=_budgets(path, validate),
     )
+
+
+def _budgets(path: Path, validate: Mapping[str, object]) -> tuple[Limit, ...]:
+    table = validate.get("budgets")
+    if table is None:
+        return ()
+    if not isinstance(table, dict):
+        raise ConfigError(f"{path.name}: budgets are a table headed [validate.budgets].")
+    from migrate.validate.budgets import read
+
+    return read(table, path.name)
 
 
 def _ignores(path: Path, assess: Mapping[str, object]) -> tuple[Ignore, ...]:

@@ -318,7 +318,7 @@ class Measurement:
     median: float
     p99: float | None
     ci95: tuple[float, float] | None  # bootstrap interval of the median; None below n = 5
-    same: float | None = None  # A/A: how far the side's own odd and even turns lie apart, as share of the median
+    same: float | None = None  # A/A: its odd and its even turns lie so far apart, as a share of the median
     taken: int | None = None
 
     @property

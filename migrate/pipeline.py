@@ -242,6 +242,7 @@ def _validate(
         measure=choices.measure,
         effort=EFFORTS[choices.effort],
         cold_starts=choices.cold_starts or config.cold_starts,
+        budgets=config.budgets if choices.measure else (),
     )
     comparison = run(options, progress)
     from migrate.snapshots import sentences

@@ -38,8 +38,9 @@ from migrate.progress import Progress
 from migrate.reports.wire.probes import digest as probes_digest
 from migrate.runtimes import Runtime, ServeRequest
 from migrate.runtimes import runtime as runtime_named
-from migrate.validate import compare, engine, image, logs, measuring, original, probes, recording
+from migrate.validate import budgets, compare, engine, image, logs, measuring, original, probes, recording
 from migrate.validate import context as contexts
+from migrate.validate.measuring import claims
 from migrate.validate.session import Conversation
 
 if TYPE_CHECKING:
@@ -81,7 +82,9 @@ class ValidateOptions:
     replay: bool = False
     environment: dict[str, str] = field(default_factory=dict)
     measure: bool = True
-    cold_starts: int = 10
+    effort: measuring.Effort = measuring.QUICK
+    cold_starts: int | None = None  # instead of the effort's
+    budgets: tuple[budgets.Limit, ...] = ()
     target: str | None = None
 
 
@@ -160,7 +163,7 @@ def _run(options: ValidateOptions, progress: Progress) -> Comparison:
                     setup,
                     known.info.image_size,
                     known.measurements,
-                    options.cold_starts,
+                    replace(options.effort, cold_starts=options.cold_starts or options.effort.cold_starts),
                 )
                 measurements = measuring.take(subjects, progress)
             if options.record and client is not None:
@@ -185,6 +188,8 @@ def _run(options: ValidateOptions, progress: Progress) -> Comparison:
         notes=(*known.notes, *compared.notes),
         promise=provenance.promise,
         machine=measuring.machine(),
+        claims=claims.judge(measurements),
+        budgets=budgets.judge(options.budgets, measurements),
     )
 
 

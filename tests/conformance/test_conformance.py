@@ -14,7 +14,7 @@ from migrate.model import Instances
 from migrate.runtimes import runtime
 from migrate.serve import request_for
 from migrate.validate import normalisations, probes
-from migrate.validate.measuring import memory
+from migrate.validate.measuring import memory, processes
 from tests.conftest import ROOT, CommandLine, copy_fixture
 
 HERE = Path(__file__).parent
@@ -95,9 +95,9 @@ def test_one_instance_serves_a_thousand_requests_without_growing(ran: Ran) -> No
     request = request_for(ran.tree, instances=Instances.REUSED)
     with runtime("wasmtime").start(request) as server:
         _ask(server.port, 500)
-        before = memory.pss(memory.group_processes(server.pid))
+        before = memory.pss(processes.of_session(server.pid))
         _ask(server.port, 500)
-        after = memory.pss(memory.group_processes(server.pid))
+        after = memory.pss(processes.of_session(server.pid))
         assert server.alive()
     assert before is not None
     assert after is not None

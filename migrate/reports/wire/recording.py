@@ -93,6 +93,7 @@ def measurement_to_json(one: Measurement, *, values: bool) -> dict[str, Any]:
         "p99": one.p99,
         "ci95": list(one.ci95) if one.ci95 else None,
         "method": one.method,
+        "same": one.same,
     }
     return found | {"values": list(one.values)} if values else found
 
@@ -281,7 +282,7 @@ def _exchange(reader: _Reader, raw: Any, where: str) -> tuple[str, Sent, Answer]
 
 def _measurement(reader: _Reader, raw: Any, where: str) -> Measurement:
     one = reader.object(
-        raw, where, ("metric", "side", "unit", "n", "median", "p99", "ci95", "method", "values")
+        raw, where, ("metric", "side", "unit", "n", "median", "p99", "ci95", "method", "values"), ("same",)
     )
     values = tuple(
         reader.number(value, f"{where}.values")
@@ -304,4 +305,6 @@ def _measurement(reader: _Reader, raw: Any, where: str) -> Measurement:
         math.nan if one["median"] is None else reader.number(one["median"], f"{where}.median"),
         None if one["p99"] is None else reader.number(one["p99"], f"{where}.p99"),
         ci95,
+        None if one.get("same") is None else reader.number(one["same"], f"{where}.same"),
+        taken if (taken := reader.integer(one["n"], f"{where}.n", 0, 1 << 40)) > len(values) else None,
     )

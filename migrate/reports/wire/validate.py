@@ -52,7 +52,21 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
         },
         "machine": comparison.machine,
         "measurements": [measurement_to_json(one, values=True) for one in comparison.measurements],
-        "claims": [],
+        "claims": [
+            {
+                "id": one.id,
+                "claimed": one.claimed,
+                "source": one.source,
+                "measured": one.measured,
+                "method": one.method,
+                "held": str(one.held),
+            }
+            for one in comparison.claims
+        ],
+        "budgets": [
+            {"name": one.name, "limit": one.limit, "measured": one.measured, "kept": str(one.kept)}
+            for one in comparison.budgets
+        ],
         "grants": [grants.to_json(grant) for grant in comparison.grants],
         "imports": list(comparison.imports),
         "log_findings": [_log_finding(one) for one in comparison.log_findings],

@@ -21,7 +21,7 @@ from migrate.reports import schema_text, validate_markdown, validate_terminal
 from migrate.reports.wire import validate as wire
 from migrate.reports.wire.probes import digest
 from migrate.validate import ValidateOptions, context, course, engine, recording, run
-from migrate.validate.measuring import statistics
+from migrate.validate.measuring import Effort, statistics
 from tests.migrate import made
 from tests.migrate.validate.pair import PROBES, FakeRuntime, probes, serving
 
@@ -66,7 +66,7 @@ def options(tmp_path: Path) -> ValidateOptions:
         runtime="fake",
         replay=True,
         environment={"KEY": "hidden-value"},
-        cold_starts=2,
+        effort=Effort("tiny", 2, 3, (1,), (), 1, 0.1, ()),
     )
 
 

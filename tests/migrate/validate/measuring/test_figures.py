@@ -16,7 +16,7 @@ import pytest
 from migrate.errors import RuntimeStartError
 from migrate.model import Component, Side
 from migrate.progress import Silent
-from migrate.validate.measuring import memory, sizes, starts, statistics
+from migrate.validate.measuring import memory, processes, sizes, starts, statistics
 from tests.migrate.validate.pair import serving
 
 
@@ -59,9 +59,11 @@ def test_cold_starts_take_turns_and_the_first_does_not_count() -> None:
 
         return one
 
-    rows = starts.cold_starts(
-        start("o"), start("c"), "/list", 3, {Side.ORIGINAL: "a", Side.CANDIDATE: "b"}, Silent()
-    )
+    wanted = {
+        ("cold-start", Side.ORIGINAL): (start("o"), "/list", "a"),
+        ("cold-start", Side.CANDIDATE): (start("c"), "/list", "b"),
+    }
+    rows = starts.cold_starts(wanted, 3, Silent())
     assert order == ["o", "c"] * 4
     assert [(row.side, row.n, row.method) for row in rows] == [
         (Side.ORIGINAL, 3, "a"),
@@ -81,8 +83,11 @@ def test_a_side_that_does_not_start_is_not_measured_and_the_other_is() -> None:
         with serving() as url:
             yield url, time.monotonic()
 
-    methods = {Side.ORIGINAL: "a", Side.CANDIDATE: "b"}
-    original, candidate = starts.cold_starts(fine, broken, "/list", 2, methods, Silent())
+    wanted = {
+        ("cold-start", Side.ORIGINAL): (fine, "/list", "a"),
+        ("cold-start", Side.CANDIDATE): (broken, "/list", "b"),
+    }
+    original, candidate = starts.cold_starts(wanted, 2, Silent())
     assert original.n == 2
     assert (candidate.n, candidate.method) == (0, "not measured: It does not start.")
 
@@ -101,9 +106,9 @@ def test_memory_of_a_session_counts_its_children() -> None:
         assert process.stdout is not None
         process.stdout.readline()
         end = time.monotonic() + 20
-        while len(memory.group_processes(process.pid)) < 2 and time.monotonic() < end:
+        while len(processes.of_session(process.pid)) < 2 and time.monotonic() < end:
             time.sleep(0.02)
-        pids = memory.group_processes(process.pid)
+        pids = processes.of_session(process.pid)
         assert len(pids) == 2
         both, one = memory.pss(pids), memory.pss([process.pid])
         assert both is not None
@@ -114,6 +119,6 @@ def test_memory_of_a_session_counts_its_children() -> None:
 
 def test_processes_that_are_gone_or_not_the_containers_are_not_guessed() -> None:
     assert memory.pss([]) is None
-    pids, why = memory.container_processes(os.getpid(), "0" * 64)
+    pids, why = processes.of_container(os.getpid(), "0" * 64)
     assert (pids, bool(why)) == ([], True)
-    assert memory.container_processes(0, "x")[0] == []
+    assert processes.of_container(0, "x")[0] == []
