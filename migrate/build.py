@@ -14,7 +14,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -24,11 +24,13 @@ from migrate import lanes, snapshots
 from migrate import targets as writers
 from migrate.errors import BuildError, ComponentError, DiskError, OutputError
 from migrate.files import remedy, write_atomically
+from migrate.lanes import python
 from migrate.model import BuildResult, Component
 from migrate.processes import Finished, run
 from migrate.progress import Progress
 from migrate.provenance import PROVENANCE, Provenance, is_inside
 from migrate.tree import BUILD, load
+from migrate.wheels import Choice
 
 LOG = "build.log"
 
@@ -48,10 +50,12 @@ def build(
     *,
     progress: Progress,
     offline: bool = False,
+    wheels: Choice | None = None,
     on_line: Callable[[str], None] | None = None,
 ) -> BuildResult:
     """Build the component of a generated tree, or take it from the cache.
 
+    `wheels`: what to do about native Python packages (None: those that are ready are used).
     `on_line` gets every line that the build prints. Raises OutputError where the tree or its list of
     files cannot be used, ToolMissingError, BuildError with the lane's explanation and the end of the log,
     ComponentError where the result is not what the lane declares, and DiskError. After an error or
@@ -63,22 +67,27 @@ def build(
     repository = Path(os.path.normpath(tree / provenance.repository))
     for note in out_of_date(tree, provenance, repository):
         progress.note(f"    {note}")
+    wheels = wheels or Choice()
+    variables = wheels.variables(offline=offline)
     folder = tree / BUILD
     _make(folder)
     made = folder / f"{provenance.service}.wasm"
     log = folder / LOG
     with _locked(folder, provenance.service):
-        key = content_key(tree, provenance, repository)
+        content = content_key(tree, provenance, repository)
+        key = _with_wheels(content, tree, provenance, wheels)
         cached = _from_cache(key, made, folder, progress)
         if not cached:
             made.unlink(missing_ok=True)
             try:
-                _run(tree, provenance, log, progress, offline=offline, on_line=on_line)
+                _run(tree, provenance, log, progress, variables, offline=offline, on_line=on_line)
                 component = _checked(made, provenance)
             except BaseException:
                 made.unlink(missing_ok=True)
                 raise
-            if content_key(tree, provenance, repository) == key:
+            if content_key(tree, provenance, repository) == content:
+                # Wheels that the build made are inputs of the next one.
+                key = _with_wheels(content, tree, provenance, wheels)
                 _remember(key, component, folder, progress)
             else:
                 progress.note("    files changed while the build ran: build again to have them all")
@@ -148,6 +157,14 @@ def content_key(tree: Path, provenance: Provenance, repository: Path) -> str:
     for source, guest in application_files(tree):
         add("file", guest, _hash(repository / source, repository))
     return digest.hexdigest()
+
+
+def _with_wheels(content: str, tree: Path, provenance: Provenance, wheels: Choice) -> str:
+    """The key of a build: its content and, in the Python lane, the wheels for WASI that it can take."""
+    if provenance.lane != python.NAME:
+        return content
+    found = "".join(f"{name} {digest}\n" for name, digest in wheels.inputs(tree))
+    return hashlib.sha256(f"{content}\n{found}".encode()).hexdigest() if found else content
 
 
 def out_of_date(tree: Path, provenance: Provenance, repository: Path) -> tuple[str, ...]:
@@ -230,6 +247,7 @@ def _run(
     provenance: Provenance,
     log: Path,
     progress: Progress,
+    variables: Mapping[str, str],
     *,
     offline: bool,
     on_line: Callable[[str], None] | None,
@@ -255,7 +273,7 @@ def _run(
                 on_line(line)
 
         try:
-            env = {**os.environ, **tools, "TMPDIR": str(scratch)}
+            env = {**os.environ, **tools, **variables, "TMPDIR": str(scratch)}
             finished = run(command, cwd=tree, log=log, env=env, on_line=each)
         except OSError as error:
             raise DiskError(

@@ -1,7 +1,8 @@
 """Native packages that were built for WASI: finds their wheels, unpacks them, tests them inside the guest.
 
-A wheel for WASI holds a package's Python files and its libraries, `X.cpython-314-wasm32-wasi.so`; what the build must
-know of it stands in `dock2wasm.json` in its dist-info folder. `dock2wasm wheels build NAME==VERSION` makes one.
+A wheel for WASI holds a package's Python files and its libraries, `X.cpython-314-wasm32-wasi.so`; what the
+build must know of it stands in `dock2wasm.json` in its dist-info folder.
+`dock2wasm wheels build NAME==VERSION` makes one.
 Usage: native.py --test FOLDER WHEEL... tests wheels over the packages of FOLDER; no component is made.
 """
 
@@ -29,7 +30,7 @@ def normalise(name):
 
 
 def folders():
-    """Where ready wheels lie: beside the tree's build script, then where the caller says, then the user's cache."""
+    """Where ready wheels lie: beside build.sh, then where the caller says, then the user's cache."""
     chosen = os.environ.get("DOCK2WASM_WASI_WHEELS")
     found = [TREE / "wheels", *([Path(chosen)] if chosen else []), cache_folder().parent / "wheels" / "ready"]
     return [folder for folder in found if folder.is_dir()]
@@ -113,7 +114,7 @@ def modules_in(folder):
 
 
 def link(libraries):
-    """Put the libraries that the component needs, {module: path}, where the linker takes them: [folder] or []."""
+    """Put the libraries that are needed, {module: path}, where the linker takes them: [folder] or []."""
     folder = BUILD / "work" / "libraries"
     shutil.rmtree(str(folder), ignore_errors=True)
     for path in libraries.values():

@@ -1,7 +1,7 @@
 """Tests native packages inside the component's own CPython: imports their modules, compares one call's value.
 
-Run by componentize-py as a main module. Reads /0/tests.json, writes /0/result.json ({package: what is wrong}) and ends
-with SystemExit on purpose: no component is wanted.
+Run by componentize-py as a main module. Reads /0/tests.json, writes /0/result.json ({package: what is wrong})
+and ends with SystemExit on purpose: no component is wanted.
 """
 
 import importlib

@@ -1,0 +1,222 @@
+"""Builds extensions in C (setuptools) with `zig cc` as shared libraries for the component.
+
+The package's own `setup.py` runs on this machine with another compiler; Cython and other build requirements
+are installed beside it, as pip would. No interpreter of the target runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shlex
+import shutil
+import sysconfig
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from migrate.errors import WheelError
+from migrate.processes import Finished, run
+from migrate.wheels import _source, _store
+from migrate.wheels._recipes import Recipe
+from migrate.wheels._tools import environment
+
+SUFFIX = ".cpython-314-wasm32-wasi.so"
+_SETUP = "import sys; sys.path.insert(0, ''); sys.argv[0] = 'setup.py'; {run}"
+_ERRORS = (
+    (
+        r"fatal error: '?([\w./+-]+\.h)'? (?:file )?not found",
+        "It needs the header {0}, which belongs to a C library or a system that WASI does not have.",
+        "Use a package without that library; if the library builds for WASI, a recipe can bring its sources.",
+    ),
+    (
+        r"(?:error: )?unable to find libc\+\+|libc\+\+|exceptions are not",
+        "It is written in C++.",
+        "Extensions in C++ are not built yet; use a package in C, Rust or Python.",
+    ),
+    (
+        r"error: (?:call to undeclared function|use of undeclared identifier|undeclared identifier) '(\w+)'",
+        "It uses {0}, which WASI's C library does not have.",
+        "Use a package that does without (no processes, threads or signals).",
+    ),
+    (
+        r"ModuleNotFoundError: No module named '([\w.]+)'",
+        "Its setup.py imports {0}, which its pyproject.toml does not ask for.",
+        "Try a newer release of the package.",
+    ),
+    (r"error: (.{0,160})", "The compiler says: {0}.", "Read the log."),
+)
+
+
+def build(
+    source: Path,
+    work: Path,
+    python: Path,
+    headers: Path,
+    *,
+    project: Mapping[str, Any],
+    recipe: Recipe,
+    offline: bool,
+    log: Path,
+    on_line: Callable[[str], None] | None = None,
+) -> tuple[Path, ...]:
+    """Compile; returns the libraries. Raises WheelError with what the compiler said."""
+    beside = _requirements(project, work, python, offline=offline)
+    flags = ["-O2", "-g0", *recipe.cflags]
+    for library in recipe.sources:
+        flags += _library(library, source, work, python, offline=offline)
+    wrapper = shlex.join([str(python), "-B", str(Path(__file__).with_name("cc.py"))])
+    env = environment(
+        **recipe.variables,
+        CC=wrapper,
+        CXX=wrapper,
+        LDSHARED=f"{wrapper} -shared",
+        CFLAGS=shlex.join(flags),
+        LDFLAGS="",
+        SETUPTOOLS_EXT_SUFFIX=SUFFIX,
+        DOCK2WASM_INCLUDE=str(headers),
+        DOCK2WASM_DROP=":".join(_own_headers(python)),
+        PYTHONPATH=str(beside),
+        PYTHONDONTWRITEBYTECODE="1",
+    )
+    how = (
+        "exec(compile(open('setup.py', 'rb').read(), 'setup.py', 'exec'))"
+        if (source / "setup.py").is_file()
+        else "import setuptools; setuptools.setup()"
+    )
+    out = work / "out"
+    argv = [
+        str(python),
+        "-c",
+        _SETUP.format(run=how),
+        "build_ext",
+        "--build-lib",
+        str(out),
+        "--build-temp",
+        str(work / "temp"),
+    ]
+    done = run([*argv, *recipe.arguments], cwd=source, env=env, log=log, on_line=on_line)
+    found = tuple(sorted(out.rglob(f"*{SUFFIX}")))
+    # Some setup.py end well although an "optional" extension did not compile: the caller compares names.
+    if done.returncode:
+        raise _failed(done, log)
+    return found
+
+
+def _own_headers(python: Path) -> Iterable[str]:
+    """Folders of this machine's headers, which would be found before those for WASI."""
+    home = str(python.parent.parent)
+    names = {sysconfig.get_path("include"), sysconfig.get_path("platinclude"), f"{home}/include"}
+    done = run(
+        [
+            str(python),
+            "-c",
+            "import sysconfig as s; print(s.get_path('include')); print(s.get_path('platinclude'))",
+        ],
+        cwd=python.parent,
+    )
+    return sorted({*names, *done.output.split(), "/usr/include", "/usr/local/include"})
+
+
+def _requirements(project: Mapping[str, Any], work: Path, python: Path, *, offline: bool) -> Path:
+    """Install what the package's build asks for (`build-system.requires`) into a folder of its own."""
+    system = project.get("build-system")
+    wanted = [str(r) for r in system.get("requires", [])] if isinstance(system, dict) else []
+    wanted = [r for r in wanted if not re.match(r"(?i)(setuptools|wheel|maturin)\b(?![-_])", r.strip())]
+    folder = work / "requires"
+    folder.mkdir(exist_ok=True)
+    if wanted:
+        install(wanted, folder, python, offline=offline)
+    return folder
+
+
+def install(wanted: list[str], folder: Path, python: Path, *, offline: bool) -> None:
+    """Install requirements into a folder, by way of the cache. Raises WheelError."""
+    key = hashlib.sha256(json.dumps(sorted(wanted)).encode()).hexdigest()[:16]
+    kept = _store.cache() / "sources" / f"requires-{key}"
+    _pip(python, ["download", "--only-binary", ":all:", "--dest", str(kept), *wanted], kept, offline)
+    argv = [str(python), "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
+    argv += ["--no-index", "--find-links", str(kept), "--target", str(folder), *wanted]
+    done = run(argv, cwd=folder, env=environment())
+    if done.returncode:
+        raise _no_requirements(wanted, done)
+
+
+def _pip(python: Path, arguments: list[str], kept: Path, offline: bool) -> None:
+    """Fill a folder of the cache once."""
+    if (kept / "stamp").is_file():
+        return
+    if offline:
+        raise WheelError(
+            "What the package's build needs is not in the cache.",
+            why=f"{kept} is not there, and the network is not to be used.",
+            do="Build it once without --offline.",
+        )
+    shutil.rmtree(kept, ignore_errors=True)
+    kept.mkdir(parents=True)
+    argv = [str(python), "-m", "pip", *arguments[:1], "--quiet", "--no-input", "--disable-pip-version-check"]
+    done = run([*argv, *arguments[1:]], cwd=kept, env=environment())
+    if done.returncode:
+        raise _no_requirements(arguments, done)
+    (kept / "stamp").write_text("")
+
+
+def _no_requirements(wanted: list[str], done: Finished) -> WheelError:
+    lines = [line for line in done.output.strip().splitlines() if line.strip()][-4:]
+    return WheelError(
+        "Step requirements failed: what the package's build needs cannot be installed.",
+        why="\n       ".join([" ".join(wanted), *lines]),
+        do="Check the network.",
+    )
+
+
+def _library(
+    library: Mapping[str, Any], source: Path, work: Path, python: Path, *, offline: bool
+) -> list[str]:
+    """Fetch the C sources of a library that the package expects on the machine; returns compiler flags.
+
+    The sources are compiled into the extension: `#include`d by one file that takes the place of a link.
+    """
+    requirement = str(library["requirement"])
+    key = hashlib.sha256(requirement.encode()).hexdigest()[:16]
+    kept = _store.cache() / "sources" / f"library-{key}"
+    name = re.split(r"[=<>]", requirement)[0]
+    _pip(
+        python,
+        ["download", "--no-deps", "--no-binary", name, "--dest", str(kept), requirement],
+        kept,
+        offline,
+    )
+    (archive,) = [p for p in kept.iterdir() if p.name != "stamp"]
+    if _store.sha256(archive) != library["sha256"]:
+        raise WheelError(
+            f"{archive.name} is not the file that was tried.",
+            why="Its SHA-256 differs from the recipe's.",
+            do=f"Remove {kept} and try again.",
+        )
+    folder = work / "libraries" / name
+    folder.mkdir(parents=True)
+    unpacked = _source.unpack(archive, folder)
+    target = source / library["into"]
+    target.mkdir(parents=True, exist_ok=True)
+    for pattern in library["files"]:
+        for path in sorted(unpacked.glob(pattern)):
+            shutil.copyfile(path, target / path.name)
+    return [f"-I{target}"]
+
+
+def _failed(done: Finished, log: Path) -> WheelError:
+    for pattern, why, do in _ERRORS:
+        found = re.search(pattern, done.output)
+        if found:
+            said = next((g for g in found.groups() if g), "")
+            return WheelError(
+                "Step compile failed: setup.py.", why=f"{why.format(said)} The log: {log}", do=do
+            )
+    lines = done.output.strip().splitlines()[-6:]
+    return WheelError(
+        "Step compile failed: setup.py.",
+        why="\n       ".join([*lines, f"The log: {log}"]),
+        do="Read the log.",
+    )
