@@ -15,10 +15,12 @@ import typer
 
 from migrate.errors import DiskError, Dock2wasmError, Exit, UsageError
 from migrate.progress import Lines, Progress, Silent
+from migrate.wheels_cli import app as wheels_app
 
 if TYPE_CHECKING:
     from migrate.model import Comparison
     from migrate.policy import FailOn, Review
+    from migrate.wheels import Choice
 
 app = typer.Typer(
     name="dock2wasm",
@@ -35,6 +37,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.add_typer(wheels_app)
 
 
 class Color(StrEnum):
@@ -101,6 +105,17 @@ EnvFile = Annotated[Path | None, typer.Option("--env-file", help="A file of K=V 
 RuntimeOption = Annotated[str, typer.Option("--runtime", help="The program that runs it: wasmtime, spin.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite generated files that were edited.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Build from local caches only.")]
+Wheels = Annotated[
+    Path | None,
+    typer.Option("--wheels", help="A folder of native packages built for WASI (see `dock2wasm wheels`)."),
+]
+BuildWheels = Annotated[
+    bool,
+    typer.Option(
+        "--build-wheels",
+        help="Build native packages that are known to work and not ready yet; runs their build scripts here.",
+    ),
+]
 Probes = Annotated[
     Path | None, typer.Option("--probes", help="The requests to send (schema: dock2wasm schema probes).")
 ]
@@ -329,6 +344,8 @@ def build(
     service: Service = None,
     output: Output = None,
     offline: Offline = False,
+    wheels: Wheels = None,
+    build_wheels: BuildWheels = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     quiet: Quiet = False,
 ) -> None:
@@ -338,10 +355,11 @@ def build(
     Examples:
       dock2wasm build --service api
       dock2wasm build --service api --offline
+      dock2wasm build --service api --build-wheels
     """
     from migrate import pipeline
 
-    result = pipeline.build(path, service, output, offline, _progress(quiet))
+    result = pipeline.build(path, service, output, offline, _progress(quiet), _wheels(wheels, build_wheels))
     if as_json:
         typer.echo(json.dumps(pipeline.build_json(result), indent=2))
     elif not quiet:
@@ -391,6 +409,8 @@ def validate(
     recording: RecordingOption = None,
     record: Record = False,
     replay: Replay = False,
+    wheels: Wheels = None,
+    build_wheels: BuildWheels = False,
     env: EnvOption = None,
     env_file: EnvFile = None,
     measure: Measure = True,
@@ -416,7 +436,8 @@ def validate(
 
     _check_report(report)
     options = pipeline.ValidateChoices(
-        runtime, probes, recording, record, replay, _environment(env, env_file), measure, cold_starts
+        *(runtime, probes, recording, record, replay, _environment(env, env_file), measure, cold_starts),
+        wheels=_wheels(wheels, build_wheels),
     )
     comparison = pipeline.validate(path, service, output, options, _progress(quiet))
     _emit_comparison(comparison, output_format, report, color)
@@ -433,6 +454,8 @@ def migrate(
     snapshot_app: SnapshotOption = "auto",
     force: Force = False,
     offline: Offline = False,
+    wheels: Wheels = None,
+    build_wheels: BuildWheels = False,
     runtime: RuntimeOption = "wasmtime",
     probes: Probes = None,
     recording: RecordingOption = None,
@@ -472,7 +495,8 @@ def migrate(
             dry_run=False,
         ),
         pipeline.ValidateChoices(
-            runtime, probes, recording, record, replay, _environment(env, env_file), measure, cold_starts
+            *(runtime, probes, recording, record, replay, _environment(env, env_file), measure, cold_starts),
+            wheels=_wheels(wheels, build_wheels),
         ),
         offline,
         _progress(quiet),
@@ -605,6 +629,12 @@ def _width() -> int:
 
 def _names(values: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(name.strip() for value in values or () for name in value.split(",") if name.strip())
+
+
+def _wheels(folder: Path | None, build: bool) -> Choice:
+    from migrate.wheels import Choice
+
+    return Choice(folder, build)
 
 
 def _environment(pairs: Sequence[str] | None, file: Path | None) -> dict[str, str]:

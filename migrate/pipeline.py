@@ -30,6 +30,7 @@ from migrate.progress import Progress
 if TYPE_CHECKING:
     from migrate.model import BuildResult, Plan
     from migrate.tree import Changes
+    from migrate.wheels import Choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class ValidateChoices:
     measure: bool
     cold_starts: int | None
     effort: str = "quick"
+    wheels: Choice | None = None
 
 
 def assess(path: Path, service: str | None = None, changed_since: str | None = None) -> Assessment:
@@ -159,12 +161,17 @@ def _convert(
 
 
 def build(
-    path: Path, service: str | None, output: Path | None, offline: bool, progress: Progress
+    path: Path,
+    service: str | None,
+    output: Path | None,
+    offline: bool,
+    progress: Progress,
+    wheels: Choice | None = None,
 ) -> BuildResult:
     """Run the generated build of one service, or take its cached result."""
     from migrate.build import build as run
 
-    return run(tree_of(path, service, output), progress=progress, offline=offline)
+    return run(tree_of(path, service, output), progress=progress, offline=offline, wheels=wheels)
 
 
 def tree_of(path: Path, service: str | None, output: Path | None) -> Path:
@@ -227,7 +234,7 @@ def _validate(
     repository = assessment.inventory.root
     probes = choices.probes or (repository / config.probes if config.probes else None)
     _refuse_early(tree, choices, probes)
-    built = run_build(tree, progress=progress, offline=offline)
+    built = run_build(tree, progress=progress, offline=offline, wheels=choices.wheels)
     options = ValidateOptions(
         repository=repository,
         tree=tree,
