@@ -134,10 +134,10 @@ def unpack(sdist: Path, into: Path) -> Path:
     try:
         if sdist.suffix == ".zip":
             with zipfile.ZipFile(sdist) as archive:
-                archive.extractall(into)
+                archive.extractall(into)  # noqa: S202 - zipfile keeps to the folder
         else:
             with tarfile.open(sdist) as packed:
-                packed.extractall(into, filter="data")  # noqa: S202 - the filter refuses paths that lead out
+                packed.extractall(into, filter="data")
     except (tarfile.TarError, zipfile.BadZipFile, OSError) as error:
         raise WheelError(f"{sdist.name} cannot be unpacked.", why=str(error), do=f"Remove {sdist}.") from None
     folders = [p for p in into.iterdir() if p.is_dir()]
