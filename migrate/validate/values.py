@@ -13,6 +13,7 @@ from migrate.model import Applied, Difference, DifferenceKind, Noise
 from migrate.validate.noise import MISSING, fit, tokens, type_name
 
 _SHOWN = 200  # characters of a value in a report
+_BEFORE = 60  # of them before the first difference
 MISSING_TEXT = "(none)"
 
 
@@ -24,8 +25,14 @@ class Findings:
     leaves: int = 0
     blind: list[str] = field(default_factory=list)
 
-    def differ(self, kind: DifferenceKind, where: str, original: object, candidate: object) -> None:
-        self.differences.append(Difference(kind, where, show(original), show(candidate)))
+    def differ(
+        self, kind: DifferenceKind, where: str, original: object, candidate: object, problem: str = ""
+    ) -> None:
+        """Add a difference; `problem` says what is wrong where the values themselves do not show it."""
+        first, second = show_both(original, candidate)
+        self.differences.append(
+            Difference(kind, where, first, f"{second} ({problem})" if problem else second)
+        )
 
     def apply(self, name: str, where: str, original: object, candidate: object) -> None:
         self.normalisations.append(Applied(name, where, show(original), show(candidate)))
@@ -33,16 +40,53 @@ class Findings:
 
 def show(value: object) -> str:
     """A value as a report shows it: shortened, control characters escaped."""
+    return _window(_text_of(value), 0)
+
+
+def show_both(one: object, other: object) -> tuple[str, str]:
+    """Two values as a report shows them side by side: of long ones, the part around the first difference."""
+    first, second = _text_of(one), _text_of(other)
+    start = 0
+    if max(len(first), len(second)) > _SHOWN and one is not MISSING and other is not MISSING:
+        start = max(0, _first_difference(first, second) - _BEFORE)
+    return _window(first, start), _window(second, start)
+
+
+def _text_of(value: object) -> str:
     if value is MISSING:
         return MISSING_TEXT
     if isinstance(value, str):
-        text = value
-    elif isinstance(value, (dict, list, bool, Decimal)) or value is None:
-        text = dump(value)
-    else:
-        text = str(value)
-    text = text.encode("unicode_escape").decode("ascii") if not text.isprintable() else text
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 20]}… ({len(text):,} characters)"
+        return value
+    if isinstance(value, (dict, list, bool, Decimal)) or value is None:
+        return dump(value)
+    return str(value)
+
+
+def _window(text: str, start: int) -> str:
+    """`_SHOWN` characters from `start`, or from where as many are left; what is cut off is marked."""
+    if len(text) <= _SHOWN:
+        return _escaped(text)
+    start = min(start, len(text) - _SHOWN)
+    end = start + _SHOWN - (20 if start + _SHOWN < len(text) else 0)
+    shown = _escaped(text[start:end])
+    before = "…" if start else ""
+    return f"{before}{shown}{'…' if end < len(text) else ''} ({len(text):,} characters)"
+
+
+def _escaped(text: str) -> str:
+    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
+
+
+def _first_difference(one: str, other: str) -> int:
+    """Where two texts begin to differ, by halves: comparing slices is quick, comparing characters is not."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def dump(value: Any) -> str:
@@ -108,7 +152,7 @@ def _noisy(found: Findings, kind: DifferenceKind, where: str, samples: Sequence[
     found.noise.append(Noise(where, show(samples[0]), show(other)))
     fitted = fit(samples, value)
     if fitted.problem:
-        found.differ(kind, where, samples[0], f"{show(value)} ({fitted.problem})")
+        found.differ(kind, where, samples[0], value, fitted.problem)
     if not fitted.checked:
         found.blind += [where] * leaves
 
@@ -138,7 +182,7 @@ def _text(found: Findings, kind: DifferenceKind, where: str, samples: Sequence[s
         else:
             problem = fit(column, word).problem
         if problem:
-            found.differ(kind, where, samples[0], f"{show(value)} ({problem})")
+            found.differ(kind, where, samples[0], value, problem)
             return
 
 
