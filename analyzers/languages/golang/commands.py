@@ -68,7 +68,9 @@ def _commands(program: Program) -> Iterator[_Command]:
 
 
 def _of_cobra(program: Program, file: GoFile, kind: str) -> Iterator[_Command]:
-    for node in syntax.captures("go", "(composite_literal) @literal", file.root).get("literal", []):
+    for node in file.uses:
+        if node.type != "composite_literal":
+            continue
         held = node.child_by_field_name("type")
         if held is None or syntax.text(held) != kind:
             continue
@@ -139,7 +141,7 @@ def _of_urfave(file: GoFile, alias: str) -> Iterator[_Command]:
             yield _Command(name or "", file, runs, True)
         elif name and (typed == f"{alias}.Command" or _below_commands(node)):
             yield _Command(name, file, runs, False)
-    for node in syntax.captures("go", "(assignment_statement) @set", file.root).get("set", []):
+    for node in file.nodes.get("assign", []):
         left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
         if left is not None and right is not None and syntax.text(left).endswith(".Action"):
             yield _Command("", file, tuple(right.named_children[:1]), True)

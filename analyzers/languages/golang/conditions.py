@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -55,6 +55,10 @@ class Conditions:
     arguments: Sequence[str]
     passed: Collection[str] = ()
     configured: Collection[str] = ()
+    _assigned: dict[tuple[str, frozenset[str]], Sequence[tuple[GoFile, Function, Node]]] = field(
+        default_factory=dict
+    )
+    _held: dict[str, Sequence[tuple[GoFile, Function, Node, frozenset[str]]]] = field(default_factory=dict)
 
     @cached_property
     def positional(self) -> tuple[str, ...]:
@@ -217,10 +221,8 @@ class Conditions:
         for key in ("long", "name", "flag", "short"):
             if (one := tags.get(key, "").lower()) in self.values.given:
                 return self.values.given[one]
-        given = self._given(name, kinds)
-        if given:
-            found = {self.stated(*one, depth + 2) for one in given} if depth < _DEPTH // 2 else {None}
-            return found.pop() if len(found) == 1 else None
+        if given := self._given(name, kinds):
+            return self._same(given, depth)
         for key in _DEFAULTS:
             if key in tags:
                 return tags[key]
@@ -266,17 +268,37 @@ class Conditions:
         }
         return not above or bool(above & set(self.configured))
 
-    def _given(self, name: str, kinds: Collection[str]) -> list[tuple[GoFile, Function, Node]]:
+    def _same(self, given: Sequence[tuple[GoFile, Function, Node]], depth: int) -> str | None:
+        """The one value of these expressions; None where one is not known or they differ."""
+        found: str | None = None
+        for one in given if depth < _DEPTH // 2 else ():
+            value = self.stated(*one, depth + 2)
+            if value is None or (found is not None and found != value):
+                return None
+            found = value
+        return found
+
+    def _given(self, name: str, kinds: Collection[str]) -> Sequence[tuple[GoFile, Function, Node]]:
         """What a field of one of these types is given anywhere in the code that runs."""
-        found = []
-        for file, function, value in self.values.fields().get(name, ()):
-            owners = self._owners(file, function, value)
-            if owners & set(kinds) if owners else self._sees(file, kinds):
-                found.append((file, function, value))
-        near = [
-            (file, function or next(iter(file.functions), None), value) for file, function, value in found
-        ]
-        return [(file, function, value) for file, function, value in near if function is not None]
+        key = (name, frozenset(kinds))
+        if key not in self._assigned:
+            wanted = frozenset(kinds)
+            self._assigned[key] = tuple(
+                (file, where, value)
+                for file, where, value, owners in self._all_given(name)
+                if (owners & wanted if owners else self._sees(file, wanted))
+            )
+        return self._assigned[key]
+
+    def _all_given(self, name: str) -> Sequence[tuple[GoFile, Function, Node, frozenset[str]]]:
+        """What fields of a name are given, with the types that hold them as far as reading tells."""
+        if name not in self._held:
+            self._held[name] = tuple(
+                (file, where, value, frozenset(self._owners(file, function, value) or ()))
+                for file, function, value in self.values.fields().get(name, ())
+                if (where := function or next(iter(file.functions), None)) is not None
+            )
+        return self._held[name]
 
     def _sees(self, file: GoFile, kinds: Collection[str]) -> bool:
         """Whether a file can name a type: it is of its package, or imports it."""

@@ -69,6 +69,19 @@ _WORDS = re.compile(
 )
 
 
+_NODES = """
+[(short_var_declaration) (assignment_statement) (var_spec)] @assign
+(go_statement (call_expression function: (_) @spawned))
+[(if_statement) (expression_switch_statement) (for_statement (range_clause))] @branch
+[(call_expression) (composite_literal)] @use
+(field_declaration) @field
+(func_literal) @literal
+"""
+_DEFAULT_CLIENT = """
+(selector_expression field: (field_identifier) @field (#eq? @field "DefaultClient")) @use
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Build:
     """How the program is built, as far as it chooses files."""
@@ -171,11 +184,15 @@ class GoFile:
             one = inner
 
     @cached_property
+    def nodes(self) -> dict[str, list[Node]]:
+        """The nodes that are looked at throughout a file, by what they are: one query for all of them."""
+        return syntax.captures("go", _NODES, self.root)
+
+    @cached_property
     def assignments(self) -> dict[Function, list[Node]]:
         """Function -> its own declarations and assignments of variables, in source order."""
         found: dict[Function, list[Node]] = {}
-        pattern = "[(short_var_declaration) (assignment_statement) (var_spec)] @assign"
-        for node in syntax.captures("go", pattern, self.root).get("assign", []):
+        for node in self.nodes.get("assign", []):
             function = self.at(node.start_byte)
             if function is not None:
                 found.setdefault(function, []).append(node)
@@ -184,25 +201,19 @@ class GoFile:
     @cached_property
     def spawned(self) -> list[Node]:
         """What go statements call."""
-        if b"go " not in self.data:
-            return []
-        pattern = "(go_statement (call_expression function: (_) @called))"
-        return syntax.captures("go", pattern, self.root).get("called", [])
+        return self.nodes.get("spawned", [])
 
     @cached_property
     def branches(self) -> list[Node]:
         """The statements `if`, `switch` of expressions and `for … range`, in source order."""
-        pattern = "[(if_statement) (expression_switch_statement) (for_statement (range_clause))] @branch"
-        return syntax.captures("go", pattern, self.root).get("branch", [])
+        return self.nodes.get("branch", [])
 
     @cached_property
     def uses(self) -> list[Node]:
         """The calls, literals and package values that `calls` judges, in source order."""
-        pattern = """
-        [(call_expression) (composite_literal)] @use
-        (selector_expression field: (field_identifier) @field (#eq? @field "DefaultClient")) @use
-        """
-        nodes = syntax.captures("go", pattern, self.root).get("use", [])
+        nodes = list(self.nodes.get("use", []))
+        if b".DefaultClient" in self.data:
+            nodes += syntax.captures("go", _DEFAULT_CLIENT, self.root).get("use", [])
         return sorted(nodes, key=lambda one: one.start_byte)
 
     @cached_property

@@ -180,8 +180,7 @@ class Program(Kinds):
             self._fields(package, file)
 
     def _fields(self, package: Package, file: GoFile) -> None:
-        found = syntax.captures("go", "(field_declaration) @field", file.root).get("field", [])
-        for node in found:
+        for node in file.nodes.get("field", []):
             kind = node.child_by_field_name("type")
             if kind is None:
                 continue
@@ -347,7 +346,7 @@ def _split(file: GoFile) -> None:
     if b"func(" not in file.data:
         return
     found: list[Function] = []
-    for node in syntax.captures("go", "(func_literal) @literal", file.root).get("literal", []):
+    for node in file.nodes.get("literal", []):
         parameters = node.child_by_field_name("parameters")
         kind = ""
         if parameters is not None and _HANDLER.search(syntax.text(parameters)):

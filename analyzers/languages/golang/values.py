@@ -53,6 +53,7 @@ class Values:
         self._callers: dict[str, list[Call]] = {}
         self._tags: dict[str, list[tuple[str, dict[str, str]]]] | None = None
         self._fields: dict[str, list[tuple[GoFile, Function | None, Node]]] | None = None
+        self._found: dict[tuple[str, int, frozenset[str]], str | None] = {}  # what `field` answered
         self.flag_env: dict[str, str] = {}
         for call in calls:
             self._callers.setdefault(call.name, []).append(call)
@@ -262,6 +263,12 @@ class Values:
 
     def field(self, name: str, depth: int = 0, of: Collection[str] = ()) -> str | None:
         """What a field is given: by a flag, a tag, a literal or an assignment. `of`: types that hold it."""
+        key = (name, depth, frozenset(of))
+        if key not in self._found:
+            self._found[key] = self._field(name, depth, of)
+        return self._found[key]
+
+    def _field(self, name: str, depth: int, of: Collection[str]) -> str | None:
         if name in self._targets:
             flag, default = self._targets[name]
             found = self.flag(flag)
