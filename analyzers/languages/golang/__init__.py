@@ -64,12 +64,12 @@ class _Kept:
 
     def program(
         self, module: Module, found: Found, env: Mapping[str, str], passed: frozenset[str], guest: Guest
-    ) -> _Read:
-        """The program, without the branches that are off as it is started."""
+    ) -> tuple[_Read, _Read]:
+        """The program without what is off as it is started, and the whole program."""
         whole = self._read(module, found, {}, None)
         values = Values(whole.program, whole.calls, env, found.arguments)
         off = guards.off(whole.program, Conditions(values, found.arguments, passed, configured(guest)))
-        return self._read(module, found, off, whole) if off else whole
+        return (self._read(module, found, off, whole) if off else whole), whole
 
     def _read(
         self,
@@ -119,7 +119,7 @@ def read(
     module = modules.holding(found.folder) or Module(*(found.gopath or (_top(found.folder, image), "")))
     variables = command.environment(image, compose)
     passed = frozenset(one.name for one in variables if one.value is None)
-    seen = kept.program(module, found, start.env, passed, Guest(tree, image, compose))
+    seen, whole = kept.program(module, found, start.env, passed, Guest(tree, image, compose))
     program, all_calls = seen.program, seen.calls
     if not any(one.files for one in program.packages.values()):
         return None
@@ -153,9 +153,20 @@ def read(
             for name in ("go.mod", "go.sum", "vendor/modules.txt")
             if (path := posixpath.join(module.folder, name)) in tree
         ),
-        unknown=_unknown(program, found, evidence),
+        unknown=(
+            *_unknown(program, found, evidence),
+            *facts.optional(whole.program, _off(whole, seen), of_code),
+        ),
         workdir=start.workdir,
     )
+
+
+def _off(whole: _Read, seen: _Read) -> tuple[Call, ...]:
+    """The calls of the whole program that are off as it is started."""
+    if whole is seen:
+        return ()
+    on = {(call.file.path, call.node.start_byte) for call in seen.calls}
+    return tuple(call for call in whole.calls if (call.file.path, call.node.start_byte) not in on)
 
 
 def _top(folder: str, image: Image | None) -> str:

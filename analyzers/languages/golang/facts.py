@@ -16,7 +16,7 @@ from analyzers.languages.golang.modules import plain
 from analyzers.languages.golang.nodes import elements, literal
 from analyzers.languages.golang.program import Program
 from analyzers.languages.golang.values import Values
-from analyzers.model import Confidence, Evidence, Fact, FactKind, Reach, Route
+from analyzers.model import Confidence, Evidence, Fact, FactKind, Reach, Route, Unknown
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -72,6 +72,22 @@ def _of_tables(program: Program, calls: Sequence[Call], values: Values) -> Itera
                     _reach(use, call),
                 )
                 break
+
+
+def optional(program: Program, off: Sequence[Call], found: Sequence[Fact]) -> Iterator[Unknown]:
+    """The stores and protocols of calls that are off as the program is started, but for those it speaks."""
+    known = tables.load()
+    told = {"http", "tcp", *(fact.subject for fact in found)}
+    for call in off:
+        if not call.alias and call.name not in known.by_name:
+            continue
+        for package, function in uses.packages(program, call):
+            for use in known.uses(package, call.name, function=function):
+                if use.fact in (FactKind.OUTBOUND, FactKind.DATABASE) and use.subject not in told:
+                    told.add(use.subject)
+                    what = f"whether {use.subject} is used: what speaks it is off as the service is started"
+                    at = uses.evidence(program, call)
+                    yield Unknown(what, "the flag, variable or setting that turns it on", at)
 
 
 def _reach(use: tables.Use, call: Call) -> Reach:

@@ -338,7 +338,9 @@ def test_a_field_of_a_request_is_no_setting(tmp_path: Path) -> None:
 COBRA = """
 var root = &cobra.Command{Use: "app", Run: func(c *cobra.Command, a []string) {}}
 var dump = &cobra.Command{Use: "dump [file]", RunE: runDump}
-var other = &cobra.Command{Use: "other", Run: func(c *cobra.Command, a []string) { exec.Command("other").Run() }}
+var other = &cobra.Command{Use: "other", Run: func(c *cobra.Command, a []string) {
+\texec.Command("other").Run()
+}}
 func init() { root.AddCommand(dump, other) }
 func runDump(c *cobra.Command, a []string) error { exec.Command("dump").Run(); return nil }
 """
@@ -381,6 +383,20 @@ def test_commands_that_are_not_asked_for(
 ) -> None:
     source = go(tmp_path, "", "os", "os/exec", package, setup=start, outside=outside, command=command)
     assert {detail for _, detail in of(source, FactKind.SUBPROCESS)} == expected
+
+
+def test_a_store_that_is_off_is_named_as_unknown(tmp_path: Path) -> None:
+    setup = 'if os.Getenv("REDIS_URL") != "" {\n\tconnect()\n}'
+    outside = "func connect() { redis.NewClient(&redis.Options{}) }\n"
+    imports = ("os", "github.com/redis/go-redis/v9")
+    off = go(tmp_path / "off", "", *imports, setup=setup, outside=outside)
+    on = go(tmp_path / "on", "", *imports, setup=setup, outside=outside, env="ENV REDIS_URL=redis://x\n")
+    assert of(off, FactKind.OUTBOUND) == []
+    assert [one.what for one in off.unknown] == [
+        "whether redis is used: what speaks it is off as the service is started"
+    ]
+    assert subjects(on, FactKind.OUTBOUND) == ["redis"]
+    assert on.unknown == ()
 
 
 @pytest.mark.parametrize(("command", "runs"), [('["/app"]', False), ('["/app", "-store=x"]', True)])
