@@ -97,13 +97,14 @@ def make_files(files, settings):
 
 
 def fill_gaps(tree, settings):
-    from dock2wasm_adapter import gaps, loops, net, speedups, threads
+    from dock2wasm_adapter import gaps, loops, net, speedups, templates, threads
 
     gaps.install(tree, settings["user_id"])
     threads.install()
     loops.install()
     net.install()
     speedups.install()
+    templates.install()
 
 
 def set_path(tree, settings):
@@ -202,12 +203,14 @@ def build():
         importlib.import_module(name)
     from dock2wasm_adapter import application
 
-    adapter = importlib.import_module(f"dock2wasm_adapter.{settings['interface']}")
+    adapter = importlib.import_module(settings["adapter"])
+    if hasattr(adapter, "configure"):
+        adapter.configure(settings)
     environment.replace_all(environment.with_defaults(settings["environment"], settings["home"]))
     recorder = import_dependencies(settings["dependencies"])
     fixed = recorder.fixed
     own = frozenset(name for name, entry in table.items() if entry[4] == "app")
-    app = application.Application(*settings["entry"], own=own)
+    app = getattr(adapter, "Application", application.Application)(*settings["entry"], own=own)
     if settings["snapshot_app"]:
         from dock2wasm_adapter import freezing
 

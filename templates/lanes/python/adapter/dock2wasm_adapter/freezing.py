@@ -8,7 +8,7 @@ import os
 import sys
 import traceback
 
-from dock2wasm_adapter import application, environment, rollback
+from dock2wasm_adapter import application, environment, rollback, templates
 
 
 def trial(app, tree, groups):
@@ -68,6 +68,9 @@ def freeze(app, tree, own, changed):
     touched = _touched(tree)
     with environment.recorded(recorder):
         app.find()
+    compiled = templates.prepare()
+    if compiled:
+        print(f"dock2wasm-note: {compiled} templates compiled", flush=True)
     del tree.resolve
     app.frozen = application.Frozen(
         reads={os.fsencode(n): None if v is None else os.fsencode(v) for n, v in recorder.reads.items()},
