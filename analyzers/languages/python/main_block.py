@@ -1,4 +1,5 @@
-"""What a script does only where it is started: the statements under `if __name__ == "__main__"`.
+"""What a script does only where it is started: the statements under `if __name__ == "__main__"`, and those of
+the function that a console script calls.
 
 A server that replaces the script's own imports the module and calls its application, so none of these
 statements run. Starting the server is what the adapter does instead; everything else there is missing.
@@ -38,12 +39,15 @@ def _prefixes() -> tuple[str, ...]:
 
 def find(program: Program, entry: Entry, scopes: Sequence[Scope]) -> Iterator[Fact]:
     """A fact for each statement of the started script that does more than start its server."""
-    module = _script(program, entry)
+    started = entry.started
+    module = started.module if started is not None else _script(program, entry)
     if module is None or entry.interface is None:
         return
     block = _Block(program, entry, read_by_requests(scopes, module))
     body: list[ast.stmt] = []
-    for statement in program.tree(module).body:
+    if started is not None and isinstance(started.node, ast.FunctionDef | ast.AsyncFunctionDef):
+        body += program.whole(module, started.node).body
+    for statement in program.tree(module).body if started is None else ():
         if is_main_guard(statement) and isinstance(statement, ast.If):
             body += statement.body
         elif module is not entry.module:  # the application is another module's: nothing of this one runs

@@ -307,14 +307,14 @@ class Calls:
         called = {id(callee) for callees in self._callees.values() for callee in callees}
         called |= {id(method) for group in self.methods.values() if id(group) in called for method in group}
         used = self._used_as_values() - self.decorators
-        factory = _place(entry.factory.module, entry.factory.node) if entry.factory is not None else None
+        starts = {_place(f.module, f.node) for f in (entry.factory, entry.started) if f is not None}
         for scope in self.scopes:
             if scope.kind not in ("function", "lambda"):
                 continue
             marks = [_last_name(d) for d in _decorators(scope)]
             handed = [m for m in marks if m not in _NEUTRAL]
             if (
-                _place(scope.module, scope.node) == factory
+                _place(scope.module, scope.node) in starts
                 or (handed and set(handed) <= _STARTUP)
                 or self._is_startup(scope, marks)
             ):

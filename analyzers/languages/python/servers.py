@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from analyzers.command import program
 from analyzers.guest import Guest
+from analyzers.languages.python import console_scripts
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,8 @@ class Launch:
     server: str
     target: str | None = None
     script: str | None = None
-    module: str | None = None  # of `python -m`
+    module: str | None = None  # of `python -m`, or of a console script
+    function: str | None = None  # of the module, where a console script calls it
     arguments: tuple[str, ...] = ()
     interface: str | None = None
     factory: bool = False
@@ -72,7 +74,29 @@ def parse(argv: Sequence[str], env: Mapping[str, str], workdir: str, guest: Gues
         return reader(_Line(arguments, env, workdir, guest))
     if name == "manage.py" or (name.endswith(".py") and guest.find_program(argv[0], workdir)):
         return _script(argv[0], arguments, env, workdir, guest)
-    return None
+    return _installed(argv[0], arguments, env, workdir, guest)
+
+
+def _installed(
+    written: str, arguments: list[str], env: Mapping[str, str], workdir: str, guest: Guest
+) -> Launch | None:
+    """A program that one of the image's own packages installs, or a file whose first line names Python."""
+    path = guest.find_program(written, workdir)
+    if path is not None:
+        is_python = console_scripts.is_python(guest.text(path) or "")
+        return _script(path, arguments, env, workdir, guest) if is_python else None
+    found = console_scripts.find(posixpath.basename(written), guest)
+    if found is None:
+        return None
+    if found.path is not None:
+        return replace(_script(found.path, arguments, env, workdir, guest), search=found.search)
+    return Launch(
+        "python",
+        module=found.module,
+        function=found.function,
+        arguments=tuple(arguments),
+        search=found.search,
+    )
 
 
 @dataclass(slots=True)
@@ -470,6 +494,36 @@ def _uwsgi_ini(text: str) -> dict[str, str]:
     return {name: value or "true" for name, value in parser.items("uwsgi")}
 
 
+def _twistd(line: _Line) -> Launch | None:
+    """`twistd [options] plugin [options]`, `twistd -y file.tac`, `twistd web --wsgi package.app`."""
+    words = list(line.arguments)
+    while words and words[0].startswith("-"):
+        word = words.pop(0)
+        name, equals, value = word.partition("=")
+        if name in ("-y", "--python") or re.match(r"-[a-z]*y$", word):
+            file = value if equals else words[0] if words else ""
+            return replace(_script(file, (), line.env, line.workdir, line.guest), interface=None)
+        if name in _TWISTD_VALUED and not equals and words:
+            words.pop(0)
+    plugin = words[0] if words else ""
+    if plugin == "web":
+        found = _parse(words[1:], _flags("-n --notracebacks --personal -m --display-tracebacks"))
+        target = found.last("--wsgi")
+        if target is not None:
+            name, _, attribute = target.rpartition(".")
+            target = f"{name}:{attribute}"
+            number = port((found.last("-p", "--port", "--listen", "--http") or "").removeprefix("tcp:"))
+            return Launch("twistd", target=target, interface="wsgi", port=number, default_port=8080)
+    module = console_scripts.plugin(plugin, line.guest)
+    return Launch("python", module=module, arguments=tuple(words[1:])) if module else None
+
+
+_TWISTD_VALUED = _flags(
+    "-l --logfile -r --reactor -u --uid -g --gid --umask -p --profile --profiler -d --rundir --chroot"
+    " --pidfile --prefix -f --file -s --source --logger -e --encrypted"
+)
+
+
 def _flask(line: _Line) -> Launch | None:
     env = dict(line.env)
     for name in (".flaskenv", ".env"):
@@ -526,4 +580,5 @@ _READERS: Mapping[str, Callable[[_Line], Launch | None]] = {
     "flask": _flask,
     "fastapi": _fastapi,
     "django-admin": _manage,
+    "twistd": _twistd,
 }

@@ -1,8 +1,10 @@
-"""What a setup.py asks for, read from its syntax tree; it is never run."""
+"""What a setup.py asks for and installs, read from its syntax tree; it is never run."""
 
 from __future__ import annotations
 
 import ast
+import posixpath
+import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -24,13 +26,23 @@ class Setup:
 
 def read(text: str, extras: tuple[str, ...] = ()) -> Setup | None:
     """The requirements of a setup.py; None where it is no Python that this version can read."""
+    tree = tree_of(text)
+    return _Reader(tree).setup(extras) if tree is not None else None
+
+
+def scripts(text: str) -> list[tuple[str, str]]:
+    """The programs that a setup.py installs: name, and `module:function` or the file that is the program."""
+    tree = tree_of(text)
+    return list(_Reader(tree).scripts()) if tree is not None else []
+
+
+def tree_of(text: str) -> ast.Module | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # invalid escapes
-            tree = ast.parse(text)
+            return ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    return _Reader(tree).setup(extras)
 
 
 class _UnclearError(Exception):
@@ -78,6 +90,30 @@ class _Reader:
             if key in extras:
                 self._take(value)
         return self.result
+
+    def scripts(self) -> Iterator[tuple[str, str]]:
+        points = self._argument("entry_points")
+        lines: list[str] = []
+        if isinstance(points, ast.Constant) and isinstance(points.value, str):  # as an .ini file
+            section = re.search(r"^\s*\[console_scripts\]\s*$([^\[]*)", points.value, re.MULTILINE)
+            lines = section[1].split("\n") if section else []
+        for key, value in self._pairs(points):
+            if key == "console_scripts":
+                lines += self._known(value)
+        for line in lines:
+            name, equals, target = line.partition("#")[0].partition("=")
+            if equals and name.strip():
+                yield name.strip(), target.strip()
+        files = self._argument("scripts")
+        for file in self._known(files) if files is not None else ():
+            yield posixpath.basename(file.strip()), file.strip()
+
+    def _known(self, node: ast.expr) -> list[str]:
+        """The lines of an expression; none where reading cannot tell them."""
+        try:
+            return [line for line, _ in self._lines(node, 0)]
+        except _UnclearError:
+            return []
 
     def _take(self, node: ast.expr) -> None:
         try:

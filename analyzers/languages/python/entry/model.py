@@ -26,6 +26,7 @@ class Entry:
     main_script: bool = False  # the script's `if __name__ == "__main__"` is what runs
     unknown: tuple[Unknown, ...] = ()
     settings: str | None = None  # Django's settings module
+    started: Definition | None = None  # the function that a console script calls
 
 
 def lost(launch: Launch, what: str, module: Module | None = None) -> Entry:

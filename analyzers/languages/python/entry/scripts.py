@@ -46,17 +46,18 @@ _RUN_PORTS = {"flask": 5000, "quart": 5000, "bottle": 8080, "sanic": 8000, "dash
 def of_script(program: Program, launch: Launch) -> Entry:
     if launch.module is not None:
         place = program.locate(launch.module)
-        name = f"{launch.module}.__main__" if place and place[1] else launch.module
+        package = place is not None and place[1] and launch.function is None
+        name = f"{launch.module}.__main__" if package else launch.module
         module = program.load(name)
     else:
         module = program.load_file(launch.script or "")
     if module is None:
         where = launch.module or launch.script or ""
         return lost(launch, f"the program {where}: {why_not(program, where)}")
-    entry = _serving_call(program, launch, module, set())
-    if entry is not None:
-        return replace(entry, main_script=True)
-    return Entry(launch, module, main_script=True)
+    entry = _serving_call(program, launch, module, set()) or Entry(launch, module)
+    if launch.function is not None:
+        return replace(entry, started=program.lookup(module, launch.function))
+    return replace(entry, main_script=True)
 
 
 def _serving_call(program: Program, launch: Launch, module: Module, seen: set[str]) -> Entry | None:
