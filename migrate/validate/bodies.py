@@ -1,4 +1,4 @@
-"""Compares bodies: JSON by structure and type, text by line, anything else by hash."""
+"""Compares bodies: JSON by structure and type, HTML by tree, text by line, anything else by hash."""
 
 from __future__ import annotations
 
@@ -7,28 +7,29 @@ import hashlib
 import json
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
-from difflib import SequenceMatcher
 from typing import Any
 
 from migrate.model import Answer, DifferenceKind, Noise
 from migrate.validate import normalisations as allowed
+from migrate.validate.lines import compare_lines
 from migrate.validate.noise import MISSING
+from migrate.validate.trees import compare_html
 from migrate.validate.values import Findings, dump, leaves_of, same, show, value_at
 
-_ALIGN_LINES = 4000  # lines up to which two texts of different length are aligned
 _INFLATED = 64 << 20  # bytes up to which a compressed body is decoded
+# Python's own codecs that no client knows; some take quadratic time.
+_NO_CHARSETS = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined", "utf-7"})
+_MAGIC = 4  # bytes that files of one format begin with
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[-+.\w]+|[\[\]{},:]')
 
 
 def compare_bodies(found: Findings, originals: Sequence[Answer], candidate: Answer) -> None:
     reference = originals[0]
     if any(answer.full_sha256 for answer in (*originals, candidate)):
-        hashes = [answer.full_sha256 or hashlib.sha256(answer.body).hexdigest() for answer in originals]
-        own = candidate.full_sha256 or hashlib.sha256(candidate.body).hexdigest()
-        sizes = [answer.full_size or len(answer.body) for answer in originals]
-        _binary(found, hashes, sizes, own, candidate.full_size or len(candidate.body))
+        _binary(found, list(map(_blob, originals)), _blob(candidate))
         return
     bodies = [answer.body for answer in originals]
     own_body = candidate.body
@@ -38,7 +39,7 @@ def compare_bodies(found: Findings, originals: Sequence[Answer], candidate: Answ
         found.leaves += (
             leaves_of(parsed)
             if parsed is not MISSING
-            else text.count("\n") + 1
+            else text.count("<" if _kind(reference) == "html" else "\n") + 1
             if text is not None and _kind(reference) != "binary"
             else 1
         )
@@ -69,8 +70,14 @@ def _plain_body(
     if kind == "json":
         parsed = [_parse_json(body) for body in bodies]
         if all(one is not MISSING for one in parsed):
-            _json_body(found, bodies, parsed, own)
-            return
+            part = Findings()
+            try:
+                _json_body(part, bodies, parsed, own)
+            except RecursionError:  # nested about as deep as the parser goes: compared as text
+                pass
+            else:
+                found.add(part)
+                return
     if kind != "binary":
         texts = [_decode(reference, body) for body in bodies]
         mine = _decode(candidate, own)
@@ -79,40 +86,65 @@ def _plain_body(
                 found.leaves += 1
                 found.differ(DifferenceKind.BODY_TYPE, "body", "text", f"{len(own)} bytes that are no text")
                 return
-            _lines(found, [text or "" for text in texts], mine)
+            compared = compare_html if kind == "html" else compare_lines
+            compared(found, [text or "" for text in texts], mine)
             return
-    hashes = [hashlib.sha256(body).hexdigest() for body in bodies]
-    _binary(found, hashes, [len(body) for body in bodies], hashlib.sha256(own).hexdigest(), len(own))
+    _binary(found, list(map(_whole, bodies)), _whole(own))
 
 
-def _binary(found: Findings, hashes: Sequence[str], sizes: Sequence[int], own: str, own_size: int) -> None:
+@dataclass(frozen=True, slots=True)
+class _Blob:
+    """A body of which nothing is read: its first bytes, its size and its SHA-256."""
+
+    start: bytes
+    size: int
+    digest: str
+
+    def __str__(self) -> str:
+        return f"{self.size} bytes, sha256 {self.digest[:16]}"
+
+
+def _whole(body: bytes) -> _Blob:
+    return _Blob(body[:_MAGIC], len(body), hashlib.sha256(body).hexdigest())
+
+
+def _blob(answer: Answer) -> _Blob:
+    if answer.full_sha256 is None or answer.full_size is None:
+        return _whole(answer.body)
+    return _Blob(answer.body[:_MAGIC], answer.full_size, answer.full_sha256)
+
+
+def _binary(found: Findings, samples: Sequence[_Blob], own: _Blob) -> None:
+    """By hash; where the original's own bytes vary, by the format's first bytes and by length."""
     found.leaves += 1
-    shown = [f"{size} bytes, sha256 {digest[:16]}" for digest, size in zip(hashes, sizes, strict=True)]
-    mine = f"{own_size} bytes, sha256 {own[:16]}"
-    if len(set(hashes)) == 1:
-        if own != hashes[0]:
-            found.differ(DifferenceKind.BODY, "body", shown[0], mine)
+    first = samples[0]
+    other = next((one for one in samples if one.digest != first.digest), None)
+    if other is None:
+        if own.digest != first.digest:
+            found.differ(DifferenceKind.BODY, "body", first, own)
         return
-    other = next(text for text, digest in zip(shown, hashes, strict=True) if digest != hashes[0])
-    found.noise.append(Noise("body", shown[0], other))
-    found.blind.append("body")
-    low, high = min(sizes), max(sizes)
-    if (low == high != own_size) or not low // 2 <= own_size <= high * 2:
-        found.differ(
-            DifferenceKind.BODY, "body", shown[0], f"{mine} (the original has {low} to {high} bytes)"
-        )
+    found.noise.append(Noise("body", str(first), str(other)))
+    magic = len(first.start) == _MAGIC and all(one.start == first.start for one in samples)
+    low, high = min(one.size for one in samples), max(one.size for one in samples)
+    if magic and own.start != first.start:
+        found.differ(DifferenceKind.BODY_TYPE, "body", first.start.hex(" "), own.start.hex(" "))
+    elif not magic:
+        found.blind.append("body")
+    if (low == high != own.size) or not low // 2 <= own.size <= high * 2:
+        found.differ(DifferenceKind.BODY, "body", first, f"{own} (the original has {low} to {high} bytes)")
 
 
 def _kind(answer: Answer) -> str:
-    """json, text or binary, by Content-Type; without one text is tried."""
+    """json, html, text or binary, by Content-Type; without one text is tried."""
     value = next((v for name, v in answer.headers if name.lower() == "content-type"), "text/plain")
     media = value.partition(";")[0].strip().lower()
     if media == "application/json" or media.endswith("+json"):
         return "json"
+    if media in {"text/html", "application/xhtml+xml"}:
+        return "html"
     textual = {
         "application/javascript",
         "application/xml",
-        "application/xhtml+xml",
         "application/x-www-form-urlencoded",
         "application/x-ndjson",
         "application/yaml",
@@ -125,9 +157,12 @@ def _decode(answer: Answer, body: bytes) -> str | None:
     """The text by the answer's charset (UTF-8 without one); None where it is none."""
     value = next((v for name, v in answer.headers if name.lower() == "content-type"), "")
     match = re.search(r"charset\s*=\s*\"?([\w.:+-]{1,40})", value, re.IGNORECASE)
+    charset = match.group(1).lower().replace("_", "-") if match else "utf-8"
+    if charset in _NO_CHARSETS:
+        return None
     try:
-        return body.decode(match.group(1) if match else "utf-8")
-    except (UnicodeDecodeError, LookupError):
+        return body.decode(charset)
+    except (ValueError, LookupError):
         return None
 
 
@@ -221,60 +256,3 @@ def _reformatted(one: str, other: str, *, in_order: bool) -> bool:
 def _spelled_otherwise(one: str, other: str) -> bool:
     first, second = _parse_json(one.encode()), _parse_json(other.encode())
     return first is not MISSING and same(first, second)
-
-
-def _lines(found: Findings, samples: Sequence[str], value: str) -> None:
-    """Text, line by line."""
-    split = [sample.split("\n") for sample in samples]
-    own = value.split("\n")
-    counts = {len(lines) for lines in split}
-    if len(counts) > 1:
-        _ragged(found, split, own)
-        return
-    reference = split[0]
-    if len(own) != len(reference):
-        at = next(
-            (i for i, (a, b) in enumerate(zip(reference, own, strict=False)) if a != b),
-            min(len(reference), len(own)),
-        )
-        found.leaves += len(reference)
-        found.differ(
-            DifferenceKind.BODY,
-            f"line {at + 1}",
-            f"{_line(reference, at)} (of {len(reference)} lines)",
-            f"{_line(own, at)} (of {len(own)} lines)",
-        )
-        return
-    for number, (line, *column) in enumerate(zip(own, *split, strict=True), 1):
-        value_at(found, DifferenceKind.BODY, DifferenceKind.BODY, f"line {number}", column, line)
-
-
-def _line(lines: Sequence[str], at: int) -> str:
-    return show(lines[at]) if at < len(lines) else "(end)"
-
-
-def _ragged(found: Findings, samples: Sequence[Sequence[str]], own: Sequence[str]) -> None:
-    """The original's own texts vary in length: the lines that all of them share must be there, in order."""
-    shared: Sequence[str] = samples[0]
-    for sample in samples[1:]:
-        shared = list(_common(shared, sample))
-    found.leaves += len(samples[0])
-    counts = sorted({len(sample) for sample in samples})
-    found.noise.append(Noise("body", f"{len(samples[0])} lines", f"{len(samples[1])} lines"))
-    found.blind += ["body"] * (len(samples[0]) - len(shared))
-    rest = iter(own)
-    for line in shared:
-        if not any(one == line for one in rest):
-            found.differ(
-                DifferenceKind.BODY, "body", line, "(this line of every answer of the original is missing)"
-            )
-            return
-    if not counts[0] // 2 <= len(own) <= counts[-1] * 2:
-        found.differ(DifferenceKind.BODY, "body", f"{counts[0]} to {counts[-1]} lines", f"{len(own)} lines")
-
-
-def _common(one: Sequence[str], other: Sequence[str]) -> Iterator[str]:
-    if max(len(one), len(other)) > _ALIGN_LINES:
-        return
-    for block in SequenceMatcher(None, one, other, autojunk=False).get_matching_blocks():
-        yield from one[block.a : block.a + block.size]

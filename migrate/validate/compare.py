@@ -7,7 +7,7 @@ differences is `normalisations.toml`. Nothing else is forgiven, and nothing is f
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from migrate.model import (
     Answer,
@@ -21,11 +21,11 @@ from migrate.model import (
 )
 from migrate.validate.bodies import compare_bodies
 from migrate.validate.headers import compare_cookies, compare_headers
+from migrate.validate.lines import compare_lines
 from migrate.validate.normalisations import by_rule
+from migrate.validate.streaming import compare_streaming
 from migrate.validate.values import Findings, show, value_at
 
-STREAM_SPREAD = 0.2
-"""Seconds between the first and the last piece of a body from which on it counts as streamed."""
 MAX_DIFFERENCES = 100
 
 
@@ -57,6 +57,8 @@ def compare(
     reference = originals[0]
     if all(map(_broke_off, originals)) and candidate.error is not None and not _timed_out(candidate):
         return _both_broken(probe, originals, candidate, sent)
+    if all(map(_unfinished, (*originals, candidate))):
+        return _both_unfinished(probe, originals, candidate, sent)
     if any(answer.error for answer in originals):
         return _with_errors(probe, originals, candidate, found)
     if candidate.error:
@@ -77,12 +79,8 @@ def compare(
     compare_bodies(body, originals, candidate)
     compare_headers(found, probe, originals, candidate, sent, body_equal=not body.differences)
     compare_cookies(found, originals, candidate)
-    _streaming(found, originals, candidate)
-    found.differences += body.differences
-    found.normalisations += body.normalisations
-    found.noise += body.noise
-    found.leaves += body.leaves
-    found.blind += body.blind
+    compare_streaming(found, originals, candidate)
+    found.add(body)
     return _judged(probe, reference, found)
 
 
@@ -95,6 +93,18 @@ def _broke_off(answer: Answer) -> bool:
     return answer.status > 0 and answer.error is not None and not _timed_out(answer)
 
 
+def _unfinished(answer: Answer) -> bool:
+    """Whether a head came and time ran out before the body ended."""
+    return answer.status > 0 and _timed_out(answer)
+
+
+def _failure(answer: Answer) -> str:
+    """The class of an answer that did not come whole."""
+    if not answer.error:
+        return "whole"
+    return "time-out" if _timed_out(answer) else "broken"
+
+
 def _both_broken(
     probe: Probe, originals: Sequence[Answer], candidate: Answer, sent: tuple[Sent, Sent] | None
 ) -> Judgement:
@@ -104,40 +114,66 @@ def _both_broken(
     texts = [answer.error or "" for answer in (originals[0], candidate)]
     found.apply(by_rule("broken"), "answer", *texts)
     if candidate.status:
-        value_at(
-            found,
-            DifferenceKind.STATUS,
-            DifferenceKind.STATUS,
-            "status",
-            [answer.status for answer in originals],
-            candidate.status,
-        )
-        compare_headers(found, probe, originals, candidate, sent, body_equal=False)
-        compare_cookies(found, originals, candidate)
+        _heads(found, probe, originals, candidate, sent)
     return _judged(probe, originals[0], found)
 
 
+def _both_unfinished(
+    probe: Probe, originals: Sequence[Answer], candidate: Answer, sent: tuple[Sent, Sent] | None
+) -> Judgement:
+    """No side ends its body in time, as streams without an end do: heads, pace and what came are compared."""
+    found = Findings()
+    _heads(found, probe, originals, candidate, sent)
+    length = min(len(answer.body) for answer in (*originals, candidate))
+    # A line that the time-out cut is no line: bytes after the last whole one are not compared.
+    parts = [answer.body[:length] for answer in (*originals, candidate)]
+    texts = [part[: part.rfind(b"\n") + 1].decode("utf-8", "backslashreplace") for part in parts]
+    counts = min(text.count("\n") for text in texts)
+    cut = ["\n".join(text.split("\n")[:counts]) for text in texts]
+    compare_lines(found, cut[:-1], cut[-1])
+    compare_streaming(found, originals, candidate)
+    sizes = [f"{len(answer.body)} bytes" for answer in (originals[0], candidate)]
+    found.apply(by_rule("unfinished"), "body", *sizes)
+    if not counts:
+        found.blind.append("body")
+    return _judged(probe, originals[0], found)
+
+
+def _heads(
+    found: Findings,
+    probe: Probe,
+    originals: Sequence[Answer],
+    candidate: Answer,
+    sent: tuple[Sent, Sent] | None,
+) -> None:
+    value_at(
+        found,
+        DifferenceKind.STATUS,
+        DifferenceKind.STATUS,
+        "status",
+        [answer.status for answer in originals],
+        candidate.status,
+    )
+    compare_headers(found, probe, originals, candidate, sent, body_equal=False)
+    compare_cookies(found, originals, candidate)
+
+
 def _with_errors(probe: Probe, originals: Sequence[Answer], candidate: Answer, found: Findings) -> Judgement:
-    """The original failed at least once: a difference where it always does and the candidate answers."""
+    """The original failed at least once: a difference where it always does in one way and the candidate
+    answers, or fails in another (one keeps its client waiting, the other closes)."""
     found.leaves += 1
-    errors = [answer.error for answer in originals]
-    if all(errors) and not candidate.error:
-        found.differ(DifferenceKind.ERROR, "answer", errors[0], f"status {candidate.status}")
+    ways = {_failure(answer) for answer in originals}
+    if "whole" not in ways and (not candidate.error or ({_failure(candidate)} != ways and len(ways) == 1)):
+        said = candidate.error or f"status {candidate.status}"
+        found.differ(DifferenceKind.ERROR, "answer", originals[0].error, said)
     else:
-        said = [answer.error or f"status {answer.status}" for answer in originals]
-        found.noise.append(Noise("answer", show(said[0]), show(said[-1])))
+        told = [answer.error or f"status {answer.status}" for answer in originals]
+        found.noise.append(Noise("answer", show(told[0]), show(told[-1])))
         found.blind.append("answer")
     judged = _judged(probe, originals[0], found)
     if judged.verdict is ExchangeVerdict.DIFFERENT:
         return judged
-    return Judgement(
-        ExchangeVerdict.NOT_COMPARABLE,
-        judged.differences,
-        judged.normalisations,
-        judged.noise,
-        judged.leaves,
-        judged.blind,
-    )
+    return replace(judged, verdict=ExchangeVerdict.NOT_COMPARABLE)
 
 
 def _judged(probe: Probe, reference: Answer, found: Findings) -> Judgement:
@@ -183,34 +219,3 @@ def _interim(found: Findings, originals: Sequence[Answer], candidate: Answer) ->
 
 def _interim_text(answer: Answer, without: int | None = None) -> str:
     return ", ".join(str(status) for status in answer.interim if status != without) or "none"
-
-
-# --- streaming -----------------------------------------------------------------------------
-
-
-def spread(answer: Answer) -> float:
-    """Seconds between the first and the last piece of a body; 0 for one piece."""
-    return answer.chunks[-1].at - answer.chunks[0].at if len(answer.chunks) > 1 else 0.0
-
-
-def _streaming(found: Findings, originals: Sequence[Answer], candidate: Answer) -> None:
-    """A body that comes in pieces over time on one side and all at once on the other.
-
-    Spread below `STREAM_SPREAD` is no streaming: a long body takes time on a busy machine.
-    """
-    least, most = min(map(spread, originals)), max(map(spread, originals))
-    own = spread(candidate)
-    if max(most, own) < STREAM_SPREAD:
-        return
-    found.leaves += 1
-    if (least >= STREAM_SPREAD and own < least / 4) or (own >= 2 * STREAM_SPREAD and most < own / 4):
-        found.differ(DifferenceKind.STREAMING, "body", _pace(originals[0]), _pace(candidate))
-
-
-def _pace(answer: Answer) -> str:
-    if not answer.chunks:
-        return "no body"
-    count = len(answer.chunks)
-    if count == 1:
-        return f"one piece after {answer.chunks[0].at:.2f} s"
-    return f"{count} pieces over {spread(answer):.2f} s, the first after {answer.chunks[0].at:.2f} s"

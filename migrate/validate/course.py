@@ -51,8 +51,8 @@ Answers = tuple[tuple[str, Sent, Answer], ...]
 
 APART = 2.1
 """Seconds between a probe's two askings of the original, so that values that count seconds differ."""
-ROUNDS = 2
-"""How often a difference is asked again."""
+ROUNDS = 5
+"""How often a difference is asked again, at most: both sides, until nothing differs any more."""
 BLIND_LIMIT = 0.02
 """Share of places where nothing could be compared from which on the outcome is inconclusive."""
 
@@ -500,7 +500,11 @@ def _compare_all(asked: ProbeSet, runs: Sequence[Answers], answers: Answers) -> 
 def _confirmed(
     differences: Sequence[Difference], again: Sequence[compare.Judgement]
 ) -> tuple[Difference, ...]:
-    """Each difference, confirmed where it was there every time. A pace seen once is the machine's."""
+    """Each difference, confirmed where it was there every time.
+
+    One of a value that never came back is no difference: the candidate has answered as the original since. A
+    status or a failure counts even if it came once, and a pace only if it came more often than not.
+    """
     found = []
     for difference in differences:
         times = sum(
@@ -509,7 +513,10 @@ def _confirmed(
             )
             for one in again
         )
-        if again and difference.kind is DifferenceKind.STREAMING and times == 0:
+        once = difference.kind in {DifferenceKind.STATUS, DifferenceKind.ERROR}
+        if difference.kind is DifferenceKind.STREAMING and 2 * times < len(again):
+            continue
+        if again and not times and not once:
             continue
         found.append(replace(difference, confirmed=bool(again) and times == len(again)))
     return tuple(found)

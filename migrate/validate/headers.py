@@ -8,7 +8,7 @@ from typing import Any
 
 from migrate.model import Answer, DifferenceKind, Noise, Probe, Sent
 from migrate.validate import normalisations as allowed
-from migrate.validate.noise import MISSING
+from migrate.validate.noise import MISSING, shape
 from migrate.validate.session import SetCookie, parse_set_cookie
 from migrate.validate.values import MISSING_TEXT, Findings, same, value_at
 
@@ -55,6 +55,9 @@ def compare_headers(
             found.leaves += 1
             if any((one is MISSING) is (after is MISSING) for one in before):
                 found.noise.append(Noise(name, _joined(before[0]), _joined(after)))
+                problem = "" if after is MISSING else shape([o for o in before if o is not MISSING], after)
+                if problem:
+                    found.differ(DifferenceKind.HEADER_VALUE, name, MISSING, f"{_joined(after)} ({problem})")
             elif after is MISSING:
                 found.differ(DifferenceKind.HEADER_MISSING, name, _joined(before[0]), MISSING)
             else:

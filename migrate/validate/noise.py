@@ -30,6 +30,11 @@ _WORD = re.compile(r"[^\W_]")
 _HEX_SAMPLE = 16  # characters seen before "all hexadecimal" is taken for more than chance
 _SLACK = 4  # characters by which compressed or encoded values of one kind vary, and
 _SLACK_SHARE = 10  # one part in this many
+_LONG_NUMBER = 6  # digits from which on a number's magnitude says what it is: a time, an address, a size
+_MAGNITUDE = 3  # digits by which seconds differ from milliseconds
+_HUGE = 10**40
+_DEEP = 50  # levels of a value of varying shape that are held against the original's
+_LISTED = 1000  # elements of a list of varying length that are held against the original's
 
 _ALPHABETS: tuple[tuple[str, re.Pattern[str], int], ...] = (
     ("digits", re.compile(r"[0-9\W_]*\Z"), 1),
@@ -90,17 +95,69 @@ def fit(samples: Sequence[Any], value: Any) -> Fit:
             checked.append("sign")
             if (value < 0) not in signs:
                 return Fit("the sign changed", tuple(checked))
+        low, high = min(map(_digits, alike)), max(map(_digits, alike))
+        if low >= _LONG_NUMBER or _digits(value) >= high + _LONG_NUMBER:
+            checked.append("magnitude")
+            if not low - _MAGNITUDE < _digits(value) < high + _MAGNITUDE:
+                return Fit(f"{_digits(value)} digits where the original has {low} to {high}", tuple(checked))
     if kind == "array":
-        if all(alike) and not value:
-            return Fit("empty where the original never is", tuple(checked))
-        inner = {type_name(one) for sample in alike for one in sample}
-        strange = {type_name(one) for one in value} - inner
-        if strange and inner:
-            return Fit(
-                f"holds {' and '.join(sorted(strange))}, the original {' and '.join(sorted(inner))}", ()
-            )
-        checked = []  # a list of varying length: none of its values is compared
+        return _fit_list(alike, value)
+    if kind == "object":
+        return Fit(_members(alike, value), (*checked, "presence"))
     return Fit("", tuple(checked))
+
+
+def _digits(value: Any) -> int:
+    """Digits before the point."""
+    return len(str(int(abs(value)))) if abs(value) < _HUGE else len(str(_HUGE))
+
+
+def _fit_list(samples: Sequence[list[Any]], value: list[Any]) -> Fit:
+    """Lists of varying length: each element must have the shape of one of the original's elements there."""
+    problem = shape(samples, value)
+    return Fit(problem, ("type", "presence", "length class", "shape") if any(samples) else ())
+
+
+def shape(samples: Sequence[Any], value: Any, depth: int = 0) -> str:
+    """Why a value has not the shape of any of `samples`, "" where it has: type, members, length class.
+
+    Less than `fit` asks: samples of different places, or a single one, do not teach what varies.
+    """
+    if depth > _DEEP:
+        return ""
+    kind = type_name(value)
+    kinds = {type_name(sample) for sample in samples}
+    if kind not in kinds:
+        return f"{kind} where the original has {' or '.join(sorted(kinds))}"
+    alike = [sample for sample in samples if type_name(sample) == kind]
+    if kind in {"string", "array"}:
+        low, high = min(map(len, alike)), max(map(len, alike))
+        if low and not value:
+            return "empty where the original never is"
+        if not low // 2 - _SLACK <= len(value) <= high * 2 + 2 * _SLACK:
+            unit = "characters" if kind == "string" else "elements"
+            return f"{len(value)} {unit} where the original has {low} to {high}"
+    if kind == "array":
+        inner = [one for sample in alike for one in sample]
+        for index, one in enumerate(value[:_LISTED] if inner else ()):
+            if problem := shape(inner, one, depth + 1):
+                return f"[{index}]: {problem}"
+    return _members(alike, value, depth) if kind == "object" else ""
+
+
+def _members(samples: Sequence[dict[str, Any]], value: dict[str, Any], depth: int = 0) -> str:
+    always = set(samples[0]).intersection(*samples[1:])
+    known = set(samples[0]).union(*samples[1:])
+    if lost := sorted(always - set(value)):
+        return f"without the member {lost[0]!r} that the original always has"
+    # Objects whose names vary are tables by id; a new name is no news there.
+    if always == known and (added := sorted(set(value) - known)):
+        return f"with the member {added[0]!r} that the original never has"
+    for name, one in value.items():
+        theirs = [sample[name] for sample in samples if name in sample]
+        if theirs and (problem := shape(theirs, one, depth + 1)):
+            return f".{name}: {problem}"
+    return ""
 
 
 def _fit_text(samples: Sequence[str], value: str) -> tuple[str, tuple[str, ...]]:
@@ -121,6 +178,8 @@ def _fit_text(samples: Sequence[str], value: str) -> tuple[str, tuple[str, ...]]
             return f"{len(value)} characters where the original always has {high}", tuple(checked)
     elif not low // 2 <= len(value) <= high * 2 + slack or (low > 0 and not value):
         return f"{len(value)} characters where the original has {low} to {high}", ("length",)
+    else:
+        checked.append("length class")
     skeletons = {_OPAQUE.sub("w", sample) for sample in samples}
     if len(skeletons) == 1 and skeletons.isdisjoint({"w", ""}):
         checked.append("punctuation")

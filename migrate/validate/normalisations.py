@@ -27,6 +27,8 @@ RULES = frozenset(
         "content-coding",
         "interim",
         "broken",
+        "html-spelling",
+        "unfinished",
     }
 )
 EXPIRY_TOLERANCE = 5.0  # seconds

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from migrate.model import Applied, Difference, DifferenceKind, Noise
-from migrate.validate.noise import MISSING, fit, tokens, type_name
+from migrate.validate.noise import MISSING, fit, shape, tokens, type_name
 
 _SHOWN = 200  # characters of a value in a report
 _BEFORE = 60  # of them before the first difference
@@ -24,6 +24,14 @@ class Findings:
     noise: list[Noise] = field(default_factory=list)
     leaves: int = 0
     blind: list[str] = field(default_factory=list)
+
+    def add(self, part: Findings) -> None:
+        """Take over what another comparison found."""
+        self.differences += part.differences
+        self.normalisations += part.normalisations
+        self.noise += part.noise
+        self.leaves += part.leaves
+        self.blind += part.blind
 
     def differ(
         self, kind: DifferenceKind, where: str, original: object, candidate: object, problem: str = ""
@@ -106,8 +114,12 @@ def value_at(
         names = dict.fromkeys(name for one in (*samples, value) for name in one)
         if not names:
             found.leaves += 1
+        fresh = _table(samples, value)
         for name in names:
             parts = [sample.get(name, MISSING) for sample in samples]
+            if name in fresh:
+                _new_row(found, kind, _member(where, name), samples, value[name])
+                continue
             value_at(found, kind, type_kind, _member(where, name), parts, value.get(name, MISSING))
         return
     lengths = {len(sample) for sample in samples if isinstance(sample, list)}
@@ -142,6 +154,27 @@ def value_at(
         _text(found, kind, where, samples, value)
         return
     _noisy(found, kind, where, samples, value)
+
+
+def _table(samples: Sequence[dict[str, Any]], value: dict[str, Any]) -> set[str]:
+    """Names that only the candidate has, where each of the original's answers has names of its own too: a
+    table by id or by time."""
+    known: set[str] = set().union(*samples)
+    own = [
+        set(sample) - set().union(*(other for other in samples if other is not sample)) for sample in samples
+    ]
+    return set(value) - known if all(own) else set()
+
+
+def _new_row(
+    found: Findings, kind: DifferenceKind, where: str, samples: Sequence[dict[str, Any]], value: Any
+) -> None:
+    always = set(samples[0]).intersection(*samples[1:])
+    rows = [row for sample in samples for name, row in sample.items() if name not in always]
+    found.leaves += leaves_of(value)
+    found.noise.append(Noise(where, MISSING_TEXT, MISSING_TEXT))
+    if problem := shape(rows, value):
+        found.differ(kind, where, MISSING, f"{show(value)} ({problem})")
 
 
 def _noisy(found: Findings, kind: DifferenceKind, where: str, samples: Sequence[Any], value: Any) -> None:

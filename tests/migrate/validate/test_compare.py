@@ -316,13 +316,46 @@ def test_a_header_that_comes_and_goes_in_the_original_is_noise() -> None:
     assert judge(one, other, other).verdict is ExchangeVerdict.EQUAL
 
 
-def test_a_list_of_varying_length_is_blind_and_its_kind_of_element_counts() -> None:
-    first, second = json_answer([1, 2, 3]), json_answer([1])
-    judged = judge(first, json_answer([7, 8]), second)
-    assert judged.verdict is ExchangeVerdict.EQUAL
-    assert judged.blind
-    assert judge(first, json_answer(["a"]), second).verdict is ExchangeVerdict.DIFFERENT
-    assert judge(first, json_answer([]), second).verdict is ExchangeVerdict.DIFFERENT
+def test_a_list_of_varying_length_keeps_the_shape_of_its_elements() -> None:
+    first = json_answer([{"id": "a1", "at": 1}, {"id": "b2", "at": 2}])
+    second = json_answer([{"id": "c3", "at": 3}])
+    judged = judge(first, json_answer([{"id": "d4", "at": 4}] * 3), second)
+    assert (judged.verdict, judged.blind) == (ExchangeVerdict.EQUAL, ())
+    for bad in (
+        [],
+        ["a"],
+        [{"id": 4, "at": 4}],
+        [{"id": "d4"}],
+        [{"id": "d4", "at": 4, "new": 1}],
+        [{"id": "d" * 40, "at": 4}],
+        [{"id": "d4", "at": 4}] * 20,
+        {"id": "d4", "at": 4},
+    ):
+        assert judge(first, json_answer(bad), second).verdict is ExchangeVerdict.DIFFERENT, bad
+
+
+def test_a_list_of_which_nothing_is_known_is_blind() -> None:
+    first, second = json_answer([]), json_answer([1])
+    assert judge(first, json_answer([7]), second).verdict is ExchangeVerdict.EQUAL
+
+
+def test_a_table_by_id_takes_new_ids_of_the_same_shape() -> None:
+    first, second = json_answer({"n": 1, "x81": {"at": 5}}), json_answer({"n": 1, "x97": {"at": 6}})
+    assert judge(first, json_answer({"n": 1, "x12": {"at": 7}}), second).verdict is ExchangeVerdict.EQUAL
+    for bad in (
+        {"n": 1, "x12": {"at": "7"}},
+        {"n": 1, "x12": 7},
+        {"n": 2, "x12": {"at": 7}},
+        {"x12": {"at": 7}},
+    ):
+        assert judge(first, json_answer(bad), second).verdict is ExchangeVerdict.DIFFERENT, bad
+
+
+def test_a_time_in_another_unit_is_no_noise() -> None:
+    first, second = json_answer({"at": 1795300000}), json_answer({"at": 1795300003})
+    assert judge(first, json_answer({"at": 1795300061}), second).verdict is ExchangeVerdict.EQUAL
+    for bad in (1795300061000, 1795300061.5, -1795300061, 61):
+        assert judge(first, json_answer({"at": bad}), second).verdict is ExchangeVerdict.DIFFERENT, bad
 
 
 def test_lines_that_all_answers_share_must_be_there() -> None:
@@ -352,7 +385,21 @@ def test_both_break_an_answer_off() -> None:
         (DifferenceKind.STATUS, "status")
     ]
     late = answer("fir", error="the body did not end within 30 s")
-    assert judge(short, late).verdict is ExchangeVerdict.NOT_COMPARABLE
+    assert kinds(judge(short, late)) == [(DifferenceKind.ERROR, "answer")]
+    assert kinds(judge(late, short)) == [(DifferenceKind.ERROR, "answer")]
+    assert judge(short, short, late).verdict is ExchangeVerdict.NOT_COMPARABLE
+
+
+def test_streams_without_an_end_are_compared_as_far_as_they_came() -> None:
+    def cut(text: str, **more: Any) -> Answer:
+        return answer(text, error="the body did not end within 2 s", **more)
+
+    one = cut("data: 1\n\ndata: 2\n\ndat")
+    assert names(judge(one, cut("data: 1\n\ndata: 2\n\ndata: 3\n"))) == ["unfinished-body"]
+    assert judge(one, cut("data: 1\n\ndata: x\n\nd")).verdict is ExchangeVerdict.DIFFERENT
+    assert judge(one, cut("data: 1\n\ndata: 2\n\n", status=201)).verdict is ExchangeVerdict.DIFFERENT
+    assert judge(one, cut("", headers=(("X-New", "1"),))).verdict is ExchangeVerdict.DIFFERENT
+    assert judge(one, cut("")).blind == ("body",)
 
 
 def test_interim_answers() -> None:
@@ -385,6 +432,40 @@ def test_a_stream_that_comes_in_one_piece() -> None:
     assert kinds(judge(whole, streamed)) == [(DifferenceKind.STREAMING, "body")]
     slower = answer("abcd", chunks=tuple(Chunk(0.3 + 0.3 * n, 2) for n in range(2)))
     assert judge(streamed, slower).verdict is ExchangeVerdict.EQUAL
+
+
+def test_a_burst_that_comes_late_or_two_that_come_as_one() -> None:
+    def paced(*at: float) -> Answer:
+        return answer("x" * len(at), chunks=tuple(Chunk(when, 1) for when in at))
+
+    one = paced(0.1, 0.4, 0.7, 1.0, 1.3)
+    assert judge(one, paced(0.3, 0.65, 1.0, 1.4, 1.6)).verdict is ExchangeVerdict.EQUAL
+    assert judge(one, paced(0.1, 0.4, 0.41, 0.7, 1.0)).verdict is ExchangeVerdict.EQUAL
+    held = judge(one, paced(0.1, 0.4, 1.9, 2.2, 2.5))
+    assert kinds(held) == [(DifferenceKind.STREAMING, "longest silence")]
+    joined = judge(one, paced(0.1, 0.11, 0.12, 0.13, 1.0))
+    assert kinds(joined) == [(DifferenceKind.STREAMING, "bursts")]
+    hangs = judge(answer("x", chunks=(Chunk(0.1, 1),)), answer("x", chunks=(Chunk(6.0, 1),)))
+    assert kinds(hangs) == [(DifferenceKind.STREAMING, "first piece")]
+
+
+def test_bytes_that_vary_keep_their_format_and_length() -> None:
+    def image(body: bytes) -> Answer:
+        return answer(body, content_type="image/png")
+
+    first, second = image(b"\x89PNG" + b"a" * 20), image(b"\x89PNG" + b"b" * 20)
+    judged = judge(first, image(b"\x89PNG" + b"c" * 20), second)
+    assert (judged.verdict, judged.blind) == (ExchangeVerdict.EQUAL, ())
+    assert judge(first, image(b"RIFF" + b"c" * 20), second).verdict is ExchangeVerdict.DIFFERENT
+    assert judge(first, image(b"\x89PNG" + b"c" * 19), second).verdict is ExchangeVerdict.DIFFERENT
+    assert judge(image(b"abcd"), image(b"efgh"), image(b"ijkl")).blind == ("body",)
+
+
+@pytest.mark.parametrize("charset", ["punycode", "undefined", "zlib", "utf-7", "no-such", "utf-16"])
+def test_a_charset_that_no_client_knows_ends_nothing(charset: str) -> None:
+    one = answer("odd", content_type=f"text/plain; charset={charset}")
+    assert judge(one, one).verdict is ExchangeVerdict.EQUAL
+    assert judge(one, replace(one, body=b"even")).verdict is ExchangeVerdict.DIFFERENT
 
 
 def test_many_differences_are_counted_not_listed() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from migrate.model import (
     BlindSpots,
     CandidateInfo,
+    Difference,
     DifferenceKind,
     ExchangeVerdict,
     Instances,
@@ -18,6 +20,7 @@ from migrate.model import (
     ProbeSet,
 )
 from migrate.progress import Silent
+from migrate.validate import course
 from migrate.validate.course import (
     Answers,
     Candidate,
@@ -36,6 +39,12 @@ CANDIDATE = CandidateInfo("2" * 64, "http", "0.2", "fake", "1", 1000)
 def asked_once(defect: str = "", asked: ProbeSet | None = None) -> Answers:
     with serving(defect) as url:
         return converse(url, asked or probes())
+
+
+@pytest.fixture(autouse=True)
+def asked_again_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Enough for what is the same each time."""
+    monkeypatch.setattr(course, "ROUNDS", 2)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +68,7 @@ def test_the_same_service_on_both_sides_is_equal(original: Original) -> None:
     assert result.outcome is Outcome.EQUAL
     assert [run.instances for run in result.runs] == [Instances.FRESH, Instances.REUSED]
     noisy = {one.where for exchange in result.runs[0].exchanges for one in exchange.noise}
-    assert {"cookie session value", "line 2", "$.at", "$.order.id"} <= noisy
+    assert {"cookie session value", "form > input @value", "$.at", "$.order.id"} <= noisy
 
 
 def test_captures_and_cookies_belong_to_each_side(original: Original) -> None:
@@ -93,6 +102,35 @@ def test_each_defect_is_found_and_confirmed(
     exchange = next(e for e in result.runs[0].exchanges if e.probe.id == probe)
     assert kind in {one.kind for one in exchange.differences}
     assert all(one.confirmed for one in exchange.differences)
+
+
+def test_what_differs_is_asked_up_to_five_times_more(
+    original: Original, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(course, "ROUNDS", 5)
+    few = ProbeSet(tuple(probe for probe in probes().probes if probe.id == "list"), "few")
+    asked: list[str] = []
+
+    def ask(side: str, defect: str) -> Answers:
+        asked.append(side)
+        return asked_once(defect, few)
+
+    def candidate(defects: Iterator[str]) -> Candidate:
+        return Candidate(CANDIDATE, lambda _: (ask("candidate", next(defects)), "", ()))
+
+    def judged(defects: Iterable[str]) -> list[Difference]:
+        asked.clear()
+        first = asked_once("", few)
+        known = Original(INFO, (first, asked_once("", few)), lambda: ask("original", ""), "")
+        result = compare_sides(known, candidate(iter(defects)), few, "0.3", Silent())
+        return [one for exchange in result.runs[0].exchanges for one in exchange.differences]
+
+    assert {one.confirmed for one in judged(["type"] * 6)} == {True}
+    assert (asked.count("original"), asked.count("candidate")) == (5, 6)
+    # A value that never came again is none, one that comes and goes is not confirmed, a status always counts.
+    assert judged(["type", *[""] * 5]) == []
+    assert {one.confirmed for one in judged(["type", "type", *[""] * 4])} == {False}
+    assert [one.confirmed for one in judged(["status", *[""] * 5])] == [False]
 
 
 def test_in_replay_nothing_is_asked_again_and_nothing_confirmed(original: Original) -> None:
