@@ -99,7 +99,7 @@ def _inputs(name: str, version: str) -> dict[str, str]:
         "format": str(_FORMAT),
         "name": _store.normalise(name),
         "version": version,
-        "recipe": hashlib.sha256(recipe.digest_part().encode()).hexdigest()[:16],
+        "recipe": hashlib.sha256(recipe.building().encode()).hexdigest()[:16],
     }
 
 
@@ -112,8 +112,12 @@ def _kept(target: Path, inputs: dict[str, str], hashes: Collection[str]) -> _sto
     except WheelError:
         return None  # it is made anew
     sdist = wheel.info.get("sdist_sha256")
-    same = wheel.info.get("inputs", {}).items() >= inputs.items()
-    return wheel if same and (not hashes or sdist in hashes) else None
+    if wheel.info.get("inputs") != inputs or (hashes and sdist not in hashes):
+        return None
+    telling = _recipes.recipe(wheel.name).telling()
+    if wheel.info | telling != wheel.info:
+        _pack.tell(target, wheel.info | telling)
+    return _store.read(target)
 
 
 def _make(
@@ -148,7 +152,7 @@ def _make(
         candidate = work / target.name
         _pack.pack(source.wheel, made, info, candidate)
         with progress.step("self-test inside the component's Python"):
-            _selftest.run(candidate, python, work / "test", recipe.beside, offline=offline)
+            _selftest.run(candidate, python, work / "test", recipe, offline=offline)
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f".{target.name}.part")
         shutil.copyfile(candidate, part)
@@ -272,12 +276,7 @@ def _info(
         "name": _store.normalise(name),
         "version": version,
         "modules": sorted(native.module for native in made),
-        "imports": list(recipe.imports),
-        "call": recipe.call,
-        "gives": recipe.gives,
-        # None: no list is known; the component then keeps all of the standard library.
-        "keep": list(recipe.keep) if recipe.known else None,
-        "note": recipe.note,
+        **recipe.telling(),
         "sdist": source.sdist.name,
         "sdist_sha256": source.sdist_sha256,
         "linux_wheel": source.wheel.name,
@@ -327,9 +326,8 @@ def build_all(
 def test(wheel: _store.Wheel, *, progress: Progress, offline: bool = False) -> None:
     """Run a wheel's self-test inside the component's Python. Raises WheelError with what differs."""
     python = _tools.python(progress, offline=offline)
-    beside = _recipes.recipe(wheel.name).beside
     with (
         tempfile.TemporaryDirectory(prefix="dock2wasm-wheel-", dir=_scratch()) as folder,
         progress.step("self-test inside the component's Python"),
     ):
-        _selftest.run(wheel.path, python, Path(folder), beside, offline=offline)
+        _selftest.run(wheel.path, python, Path(folder), _recipes.recipe(wheel.name), offline=offline)

@@ -63,16 +63,15 @@ def build(
 ) -> tuple[Path, ...]:
     """Compile; returns the libraries. Raises WheelError with what the compiler said."""
     beside = _requirements(project, work, python, offline=offline)
-    flags = ["-O2", "-g0", *recipe.cflags]
     for library in recipe.sources:
-        flags += _library(library, source, work, python, offline=offline)
+        _library(library, source, work, python, offline=offline)
     wrapper = shlex.join([str(python), "-B", str(Path(__file__).with_name("cc.py"))])
     env = environment(
         **recipe.variables,
         CC=wrapper,
         CXX=wrapper,
         LDSHARED=f"{wrapper} -shared",
-        CFLAGS=shlex.join(flags),
+        CFLAGS=shlex.join(["-O2", "-g0", *recipe.cflags]),
         LDFLAGS="",
         SETUPTOOLS_EXT_SUFFIX=SUFFIX,
         DOCK2WASM_INCLUDE=str(headers),
@@ -80,6 +79,8 @@ def build(
         PYTHONPATH=str(beside),
         PYTHONDONTWRITEBYTECODE="1",
     )
+    if recipe.direct:
+        return tuple(_direct(one, source, work, python, env, log, on_line) for one in recipe.direct)
     how = (
         "exec(compile(open('setup.py', 'rb').read(), 'setup.py', 'exec'))"
         if (source / "setup.py").is_file()
@@ -171,24 +172,15 @@ def _no_requirements(wanted: list[str], done: Finished) -> WheelError:
     )
 
 
-def _library(
-    library: Mapping[str, Any], source: Path, work: Path, python: Path, *, offline: bool
-) -> list[str]:
-    """Fetch the C sources of a library that the package expects on the machine; returns compiler flags.
-
-    The sources are compiled into the extension: `#include`d by one file that takes the place of a link.
-    """
+def _library(library: Mapping[str, Any], source: Path, work: Path, python: Path, *, offline: bool) -> None:
+    """Fetch the C sources of a library that the package expects on the machine, into the package's own."""
     requirement = str(library["requirement"])
     key = hashlib.sha256(requirement.encode()).hexdigest()[:16]
     kept = _store.cache() / "sources" / f"library-{key}"
     name = re.split(r"[=<>]", requirement)[0]
-    _pip(
-        python,
-        ["download", "--no-deps", "--no-binary", name, "--dest", str(kept), requirement],
-        kept,
-        offline,
-    )
-    (archive,) = [p for p in kept.iterdir() if p.name != "stamp"]
+    options = ["--no-deps", "--no-binary", name, "--dest", str(kept)]
+    _pip(python, ["download", *options, requirement], kept, offline)
+    archive = next(p for p in kept.iterdir() if p.name != "stamp")
     if _store.sha256(archive) != library["sha256"]:
         raise WheelError(
             f"{archive.name} is not the file that was tried.",
@@ -197,13 +189,52 @@ def _library(
         )
     folder = work / "libraries" / name
     folder.mkdir(parents=True)
-    unpacked = _source.unpack(archive, folder)
-    target = source / library["into"]
-    target.mkdir(parents=True, exist_ok=True)
-    for pattern in library["files"]:
-        for path in sorted(unpacked.glob(pattern)):
-            shutil.copyfile(path, target / path.name)
-    return [f"-I{target}"]
+    shutil.copytree(_source.unpack(archive, folder), source / str(library["into"]))
+
+
+def _direct(
+    module: Mapping[str, Any],
+    source: Path,
+    work: Path,
+    python: Path,
+    env: Mapping[str, str],
+    log: Path,
+    on_line: Callable[[str], None] | None,
+) -> Path:
+    """Compile one module as the recipe says, without the package's own build script."""
+    name = str(module["module"])
+    out = work / "out" / (name.replace(".", "/") + SUFFIX)
+    objects = work / "objects" / name
+    for folder in (out.parent, objects):
+        folder.mkdir(parents=True, exist_ok=True)
+    files = [path for pattern in module["files"] for path in sorted(source.glob(str(pattern)))]
+    if not files:
+        raise WheelError(
+            f"Step compile failed: {name} has no sources.",
+            why=f"The recipe expects {', '.join(map(str, module['files']))}.",
+            do="Take a release that the recipe fits.",
+        )
+
+    def program(argv: list[str]) -> None:
+        done = run(argv, cwd=source, env=env, log=log, on_line=on_line)
+        if done.returncode:
+            raise _failed(done, log)
+
+    compiler = [str(python), "-B", str(Path(__file__).with_name("cc.py"))]
+    flags = ["-O2", "-g0", *map(str, module.get("cflags", ()))]
+    includes = [f"-I{source / str(folder)}" for folder in module.get("include", ())]
+    # Headers in the place of those of a library that WASI lacks: only what the package's use of it needs.
+    includes += [f"-I{Path(__file__).parent / 'headers' / str(h)}" for h in module.get("stubs", ())]
+    made = []
+    for number, path in enumerate(files):
+        if path.suffix == ".pyx":
+            generated = objects / f"{path.stem}.c"
+            program([str(python), "-m", "cython", "-3", str(path), "-o", str(generated)])
+            path = generated
+        made.append(str(objects / f"{number}-{path.stem}.o"))
+        program([*compiler, *flags, *includes, "-c", str(path), "-o", made[-1]])
+    program([*compiler, "-shared", *made, "-o", str(out)])
+    return out
 
 
 def _failed(done: Finished, log: Path) -> WheelError:

@@ -39,10 +39,22 @@ def pack(linux: Path, made: Mapping[Native, bytes], info: Mapping[str, Any], tar
     for native, data in made.items():
         folder = posixpath.dirname(_platlib(native.path))
         files[posixpath.join(folder, native.short + SUFFIX)] = data
-    wheel = re.sub(r"(?m)^Tag: .*\n?", "", files[f"{info_folder}/WHEEL"].decode("utf-8", "replace")).rstrip(
-        "\n"
-    )
+    wheel = files[f"{info_folder}/WHEEL"].decode("utf-8", "replace")
+    wheel = re.sub(r"(?m)^Tag: .*\n?", "", wheel).rstrip("\n")
     files[f"{info_folder}/WHEEL"] = f"{wheel}\nTag: {_store.TAG}\n".encode()
+    _write(files, info_folder, info, target)
+
+
+def tell(wheel: Path, info: Mapping[str, Any]) -> None:
+    """Put another `dock2wasm.json` into a wheel. Raises DiskError where it cannot be written."""
+    with zipfile.ZipFile(wheel) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    info_folder = next(n for n in files if n.endswith(".dist-info/WHEEL")).rpartition("/")[0]
+    files.pop(f"{info_folder}/RECORD")
+    _write(files, info_folder, info, wheel)
+
+
+def _write(files: dict[str, bytes], info_folder: str, info: Mapping[str, Any], target: Path) -> None:
     files[f"{info_folder}/{_store.INFO}"] = (json.dumps(info, indent=1, sort_keys=True) + "\n").encode()
     records = [f"{name},sha256={_digest(data)},{len(data)}" for name, data in sorted(files.items())]
     files[f"{info_folder}/RECORD"] = ("\n".join([*records, f"{info_folder}/RECORD,,"]) + "\n").encode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,12 +24,29 @@ class Recipe:
     arguments: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     sources: tuple[Mapping[str, Any], ...] = ()
+    direct: tuple[Mapping[str, Any], ...] = ()
+    needs: tuple[str, ...] = ()
     note: str = ""
     known: bool = True
 
-    def digest_part(self) -> str:
-        """What of it changes a wheel, as text."""
-        return json.dumps(asdict(self), sort_keys=True, default=list)
+    def building(self) -> str:
+        """What of it changes the libraries, as text; empty where it says nothing of building."""
+        values = {
+            name: getattr(self, name) for name in ("cflags", "arguments", "variables", "sources", "direct")
+        }
+        return json.dumps({name: value for name, value in values.items() if value}, sort_keys=True)
+
+    def telling(self) -> dict[str, Any]:
+        """What of it a wheel tells of itself."""
+        return {
+            "imports": list(self.imports),
+            "call": self.call,
+            "gives": self.gives,
+            # None: no list is known; the component then keeps all of the standard library.
+            "keep": list(self.keep) if self.known else None,
+            "needs": list(self.needs),
+            "note": self.note,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +73,7 @@ def recipes() -> Mapping[str, Recipe]:
 
 
 def _typed(entry: dict[str, Any]) -> Recipe:
-    lists = ("imports", "keep", "beside", "cflags", "arguments", "sources")
+    lists = ("imports", "keep", "beside", "cflags", "arguments", "sources", "direct", "needs")
     values: dict[str, Any] = {key: tuple(v) if key in lists else v for key, v in entry.items()}
     return Recipe(**values)
 
