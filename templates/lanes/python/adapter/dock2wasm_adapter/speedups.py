@@ -36,6 +36,37 @@ def _werkzeug_rules(rules):
     rules.Rule._compile_builder = lazily
 
 
+class _Compiled:
+    """`exec` and `eval` that keep the code of a text: what was compiled at build time is not compiled again.
+
+    The text is the whole key: the same text under the same file name is the same code.
+    """
+
+    def __init__(self, function, mode):
+        self._function = function
+        self._mode = mode
+        self._codes = {}
+
+    def __call__(self, source, /, *scopes):
+        if isinstance(source, str):
+            text, source = source, self._codes.get(source)
+            if source is None:
+                source = self._codes[text] = compile(text, "<string>", self._mode, dont_inherit=True)
+        return self._function(source, *scopes)
+
+
+def _dataclasses(dataclasses):
+    """Each data class compiles its methods from text. An import that is done anew finds them compiled."""
+    dataclasses.exec = _Compiled(exec, "exec")
+
+
+def _collections(collections):
+    """Each named tuple compiles its constructor from text."""
+    collections.eval = _Compiled(eval, "eval")
+
+
 def install():
     """Place the hooks; nothing is imported here."""
+    modules.hook("dataclasses", _dataclasses)
+    modules.hook("collections", _collections)
     modules.hook("werkzeug.routing.rules", _werkzeug_rules)

@@ -1,8 +1,8 @@
 """Jinja's templates, compiled when the component is built.
 
-Jinja compiles a template when it is first loaded: once in the life of a worker, but in each fresh instance here,
-where it is most of the time of a page. Code made at build time is used for the same source under the same settings;
-anything else is compiled as ever.
+Jinja compiles a template when it is first loaded: once in the life of a worker, but in each fresh instance
+here, where it is most of the time of a page. Code made at build time is used for the same source under the
+same settings; anything else is compiled as ever.
 """
 
 import gc
@@ -92,10 +92,9 @@ def _environments(jinja):
     found = [o for o in gc.get_objects() if isinstance(o, jinja.Environment) and o.loader is not None]
     flask = sys.modules.get("flask.app")
     if flask is not None:
-        for app in [o for o in gc.get_objects() if isinstance(o, flask.Flask)]:
-            # Made when it is first needed, from what the application set until then.
-            if "jinja_env" not in vars(app):
-                found.append(app.create_jinja_environment())
+        apps = [o for o in gc.get_objects() if isinstance(o, flask.Flask)]
+        # Made when it is first needed, from what the application set until then.
+        found += [app.create_jinja_environment() for app in apps if "jinja_env" not in vars(app)]
     return found
 
 

@@ -52,8 +52,8 @@ _FUNCTIONS = {
     ("dock2wasm_adapter.gaps", "_refuse_process"): "starts a process",
     ("multiprocessing.process", "BaseProcess.start"): "starts a process",
 }
-# Who may read the clock, because what is read does not stay.
-_PASSING = {"logging": "the time of a log line"}
+# Who may: the time of a log line does not stay; os.environ does it for itself, and is recorded.
+_PASSING = {"reads the clock": "logging", "changes the environment below os.environ": "os"}
 # `random` calls itself, to seed a new generator among others: what it is called for is seen from outside.
 _ITSELF = frozenset(("random",))
 _BETWEEN = frozenset(("importlib", "_frozen_importlib", "_frozen_importlib_external", __name__))
@@ -93,7 +93,7 @@ class Watch:
         what, name = _what(function, first)
         if what:
             caller = sys._getframe(1).f_globals.get("__name__")
-            if caller in _ITSELF or (what == "reads the clock" and caller in _PASSING):
+            if caller in _ITSELF or caller == _PASSING.get(what):
                 return
             self._note(what, name, 2)
 
