@@ -9,6 +9,8 @@ from __future__ import annotations
 import ast
 import json
 import posixpath
+import re
+from collections.abc import Sequence
 from functools import cache
 
 from analyzers.model import Finding, GrantKind, Image, Source
@@ -59,7 +61,7 @@ IMPORTS = frozenset(
 )
 
 # How a server calls the application; each has a module of its name in the adapter.
-INTERFACES = ("wsgi", "asgi")
+INTERFACES = ("wsgi", "asgi", "http.server")
 
 # The build makes its own virtual environment: a Python is all it needs of the machine.
 REQUIRES = ("python",)
@@ -193,6 +195,8 @@ def _lane_json(
         "service": plan.service_name,
         "entry": source.entry,
         "interface": source.interface,
+        "python": _version(image),
+        "arguments": _arguments(plan.assessment.service.start_command, source.entry or ""),
         "snapshot_app": str(plan.snapshot_app),
         "workdir": workdir,
         "sys_path": search,
@@ -215,6 +219,22 @@ def _lane_json(
         "home": home,
     }
     return (json.dumps(data, indent=2, ensure_ascii=False) + "\n").encode("utf-8")
+
+
+def _version(image: Image) -> list[int]:
+    """[3, 11] of the image's Python, empty where its name does not tell it."""
+    found = re.search(r"(?:^|/)python:(\d+)\.(\d+)", image.base)
+    return [int(found[1]), int(found[2])] if found else []
+
+
+def _arguments(command: Sequence[str], entry: str) -> list[str]:
+    """What follows the script's name on its command line; nothing where a server imports the entry."""
+    module = entry.partition(":")[0]
+    for index, word in enumerate(command):
+        is_file = word.endswith(".py") and posixpath.basename(word) == f"{module.rpartition('.')[2]}.py"
+        if is_file or (word == module and command[index - 1 : index] == ("-m",)):
+            return list(command[index + 1 :])
+    return []
 
 
 def _roots(plan: Plan) -> list[str]:

@@ -10,7 +10,7 @@ from tests.e2e.conftest import Migrated, contents, migrate
 
 pytestmark = [pytest.mark.engine, pytest.mark.runtime, pytest.mark.build]
 
-NAMES = ("starlette-stream", "flask-gateway")
+NAMES = ("django-pages", "http-server-shortener", "starlette-stream")
 
 
 @pytest.fixture(scope="module", params=NAMES)

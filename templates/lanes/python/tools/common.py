@@ -27,7 +27,7 @@ def settings():
     for key in ("service", "entry", "interface", "workdir", "sys_path"):
         if key not in found:
             raise BuildFailed(f"{path.name} has no {key!r}")
-    if not (TREE / "adapter" / "dock2wasm_adapter" / f"{found['interface']}.py").is_file():
+    if not (TREE / "adapter" / "dock2wasm_adapter" / f"{found['interface'].replace('.', '_')}.py").is_file():
         raise BuildFailed(f"the interface {found['interface']!r} is not built by this lane")
     if found.get("snapshot_app", "never") not in ("never", "auto", "always"):
         raise BuildFailed(f"snapshot_app is {found['snapshot_app']!r}, not never, auto or always")
