@@ -115,7 +115,10 @@ def _with_builds(tree: Tree, model: ComposeModel, repository: str) -> list[Compo
                 and _is_own(service.image, repository)
             ):
                 evidence = service.facts.ref.evidence
-                build = Build(service.folder, service.folder or ".", "Dockerfile", None, (), evidence)
+                folder = _context(tree, beside)[1]
+                build = Build(
+                    folder, folder or ".", posixpath.relpath(beside, folder or "."), None, (), evidence
+                )
             if build is not None:
                 builds.setdefault(_reference(service.image), build)
     return [
@@ -194,38 +197,50 @@ def _named_dockerfiles(tree: Tree, model: ComposeModel) -> set[str]:
 
 
 def _alone(tree: Tree, path: str) -> Found | None:
-    """A Dockerfile that no compose file names.
-
-    Its context is its own folder, or the nearest folder above in which more of its COPY sources exist;
-    where only the Dockerfile and its like lie in its folder, the nearest one above that holds a project.
-    """
-    data = tree.data(path)
-    if data is None:
-        return None
+    """A Dockerfile that no compose file names."""
     own = posixpath.dirname(path)
-    best = _resolve(tree, data, path, own, None, {})
-    if best[0] is None:
+    (image, others), context = _context(tree, path)
+    if image is None:
         return None
-    context = own
-    folder = own
-    while folder and best[0] is not None and best[0].missing:
-        folder = posixpath.dirname(folder)
-        other = _resolve(tree, data, path, folder, None, {})
-        if other[0] is not None and len(other[0].missing) < len(best[0].missing):
-            best, context = other, folder
-    above = _project_above(tree, own) if context == own and best[0] is not None and best[0].files else None
-    if above is not None and best[0] is not None:
-        other = _resolve(tree, data, path, above, None, {})
-        if other[0] is not None and len(other[0].missing) <= len(best[0].missing):
-            best, context = other, above
-    image, others = best
     unknown: tuple[Unknown, ...] = ()
-    if image is not None and context != own:
+    if context != own:
         where = f"the folder {context}" if context else "the repository's root"
         first = next((c.evidence for c in image.copies if c.stage is None), image.base_evidence)
         what = f"the build context of {path}: its COPY sources exist in {where}, which is taken"
         unknown = (Unknown(what, "`build.context` in a compose file", first),)
     return Found(image, others, None, None, own if context == own else _source_folder(image, own), unknown)
+
+
+def _context(tree: Tree, path: str) -> tuple[tuple[Image | None, tuple[Image, ...]], str]:
+    """What a Dockerfile whose context nothing states builds, and the folder that is its context.
+
+    That is its own folder, or the nearest folder above in which more of its COPY sources exist; where only
+    the Dockerfile and its like lie in its folder, the nearest one above that holds a project.
+    """
+    own = context = folder = posixpath.dirname(path)
+    data = tree.data(path)
+    if data is None:
+        return (None, ()), own
+    best = _resolve(tree, data, path, own, None, {})
+    if best[0] is None:
+        return best, own
+    while folder and _lacking(best):
+        folder = posixpath.dirname(folder)
+        other = _resolve(tree, data, path, folder, None, {})
+        if other[0] is not None and _lacking(other) < _lacking(best):
+            best, context = other, folder
+    above = _project_above(tree, own) if context == own and best[0] is not None and best[0].files else None
+    if above is not None:
+        other = _resolve(tree, data, path, above, None, {})
+        if other[0] is not None and _lacking(other) <= _lacking(best):
+            best, context = other, above
+    return best, context
+
+
+def _lacking(read: tuple[Image | None, tuple[Image, ...]]) -> int:
+    """How many COPY sources a context does not hold, of the image and of the stages that it takes from."""
+    image, others = read
+    return len({one for stage in (image, *others) if stage is not None for one in stage.missing})
 
 
 _BESIDE_DOCKERFILES = re.compile(

@@ -80,6 +80,32 @@ def test_context_is_the_folder_or_where_the_sources_are(tmp_path: Path) -> None:
     assert "repository's root" in found["top"].unknown[0].what
 
 
+def test_a_stage_that_is_copied_from_tells_the_context_too(tmp_path: Path) -> None:
+    docker = (
+        "FROM golang AS build\nWORKDIR /src\nCOPY go.mod ./\nRUN go build -o /shop .\n"
+        "FROM alpine\nCOPY --from=build /shop /shop\nCMD /shop\n"
+    )
+    found = services(tmp_path, {"go.mod": "module shop\n", "docker/Dockerfile": docker, "docker/run.sh": ""})
+    (one,) = found.values()
+    assert one.image is not None
+    assert one.image.context == ""
+
+
+def test_the_dockerfile_beside_compose_keeps_the_context_of_its_sources(tmp_path: Path) -> None:
+    found = services(
+        tmp_path / "shop",
+        {
+            "app.py": "",
+            "deploy/Dockerfile": "FROM python\nCOPY app.py /\nCMD x\n",
+            "deploy/compose.yaml": "services:\n  web:\n    image: corp/shop\n",
+        },
+    )
+    image = found["web"].image
+    assert image is not None
+    assert image.context == ""
+    assert [file.source for file in image.files] == ["app.py"]
+
+
 def test_ignore_files_apply(tmp_path: Path) -> None:
     docker = "FROM alpine\nCOPY . /srv\nCMD x\n"
     found = services(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 _DEPTH = 12
+_CALLERS = 4
 _FLAG_TAGS = frozenset({"long", "short", "flag", "arg"})
 _ENV_TAGS = ("env", "envconfig")
 # Fields with such tags are settings; a tag of `json` alone may be a request's.
@@ -176,10 +177,22 @@ class Conditions:
                 if len(given) > 1 or b"&" + name.encode() in body:
                     return None
                 return self.stated(here.file, here, given[0], depth + 1)
-            if parameter_position(here, name) is not None:
-                return None
+            position = parameter_position(here, name)
+            if position is not None:
+                return self._from_callers(here, position, depth)
             here = here.outer
         return self._of_package(file.folder, name, function, depth)
+
+    def _from_callers(self, function: Function, position: int, depth: int) -> str | None:
+        """What all calls of a function give it; None where one gives what is not known, or they differ."""
+        given = []
+        for call in self.values.called(function.name):
+            if call.literal or self._own(call.file, call.function or function, call.node) is not function:
+                continue
+            if position >= len(call.arguments) or call.function is None or call.function is function:
+                return None
+            given.append((call.file, call.function, call.arguments[position]))
+        return self._same(given, depth) if len(given) <= _CALLERS else None
 
     def _of_package(self, folder: str, name: str, function: Function, depth: int) -> str | None:
         """A package's variable or constant that is given once."""
