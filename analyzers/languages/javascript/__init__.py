@@ -162,7 +162,7 @@ class _Reading:
             routes=tuple(dict.fromkeys(found_routes)),
             files=tuple(module.path for module in reached) + tuple(sorted(self.program.data)),
             manifests=self._manifests(),
-            unknown=tuple(dict.fromkeys((*self.unknown, *self._unread(reached)))),
+            unknown=tuple(dict.fromkeys((*self.unknown, *self._unread(reached), *collector.optional()))),
             workdir=self.launch.workdir,
         )
 

@@ -12,7 +12,7 @@ from analyzers.languages.javascript.modules import Module
 from analyzers.languages.javascript.program import package_of
 from analyzers.languages.javascript.reach import Reaches
 from analyzers.languages.javascript.values import HOLE, TEMPORARY, UNKNOWN, Literal, Value, Values
-from analyzers.model import Confidence, Evidence, Fact, FactKind, Reach
+from analyzers.model import Confidence, Evidence, Fact, FactKind, Reach, Unknown
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -49,6 +49,7 @@ class Collector:
         self.tree = values.program.tree
         self.known = table.load()
         self._facts: dict[tuple[FactKind, str, str, Reach, Confidence], list[Evidence]] = {}
+        self._optional: dict[str, Evidence] = {}  # what is spoken where the code is off
         self.names: dict[tuple[str, int, int], str] = {}  # canonical names of the calls' functions
 
     # --- giving ---------------------------------------------------------------------------------
@@ -72,6 +73,8 @@ class Collector:
         """Record a fact, unless the code is off as the program is started."""
         own = self.reaches.of(module, node.start_byte)
         if own is None:
+            if kind in (FactKind.OUTBOUND, FactKind.DATABASE) and subject != "http":
+                self._optional.setdefault(subject, self.evidence(module, node))
             return
         key = (kind, subject, detail, reach or own, confidence)
         lines = self._facts.setdefault(key, [])
@@ -85,6 +88,19 @@ class Collector:
             for (kind, subject, detail, reach, confidence), lines in self._facts.items()
         ]
         return tuple(found)
+
+    def optional(self) -> tuple[Unknown, ...]:
+        """The stores and protocols that only code speaks which is off as the program is started."""
+        spoken = {subject for _, subject, *_ in self._facts}
+        return tuple(
+            Unknown(
+                f"whether {subject} is used: what speaks it is off as the service is started",
+                "the variable that turns it on",
+                evidence,
+            )
+            for subject, evidence in self._optional.items()
+            if subject not in spoken
+        )
 
     # --- looking --------------------------------------------------------------------------------
 

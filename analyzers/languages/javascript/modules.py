@@ -47,7 +47,7 @@ _COMMON = """
 (if_statement) @if
 (ternary_expression) @if
 (switch_statement) @switch
-(expression_statement (binary_expression operator: "&&") @and)
+(binary_expression operator: "&&") @and
 (return_statement) @return
 (decorator) @decorator
 (member_expression object: (member_expression)) @environment

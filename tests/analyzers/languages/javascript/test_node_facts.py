@@ -425,3 +425,15 @@ def test_modules_that_only_code_that_is_off_uses(tmp_path: Path, use: str, runs:
 def test_mail_that_nothing_configures(tmp_path: Path, options: str, sent: bool) -> None:
     source = service(tmp_path, f"const m = require('nodemailer').createTransport({options})")
     assert any(fact.subject == "smtp" for fact in source.facts) is sent
+
+
+def test_what_stands_after_and_is_off_in_any_expression(tmp_path: Path) -> None:
+    code = f"function get() {{ {RUN} }}\nlet x; x = process.env.OTHER && (global.X || get())"
+    assert not any(fact.kind is FactKind.SUBPROCESS for fact in service(tmp_path, code).facts)
+
+
+@pytest.mark.parametrize(("condition", "named"), [("process.env.OTHER", True), ("process.env.MODE", False)])
+def test_a_store_that_is_off_is_named_as_unknown(tmp_path: Path, condition: str, named: bool) -> None:
+    source = service(tmp_path, f"if ({condition}) require('redis').createClient({{url: 'redis://r:6379'}})")
+    assert any(fact.subject == "redis" for fact in source.facts) is not named
+    assert any(one.what.startswith("whether redis is used") for one in source.unknown) is named
