@@ -91,7 +91,7 @@ def entry_of(text):
 
 def adapter_of(lane):
     """The module that speaks the application's interface."""
-    return f"dock2wasm_adapter.{lane['interface']}"
+    return f"dock2wasm_adapter.{lane['interface'].replace('.', '_')}"
 
 
 def parents(name):
@@ -124,6 +124,8 @@ class Index:
         known = json.loads((BUILD / "wheels.json").read_text(encoding="utf-8"))["packages"]
         found = native.modules_in(folder)
         everything = [n for n, m in self.modules.items() if m["group"] == "std"]
+        for name in native.own_modules():
+            self.modules[name] = {"name": name, "group": "native", "imports": {}, "mentions": []}
         for package in known:
             needed = everything if package["keep"] is None else package["keep"]
             for name in package["modules"]:
@@ -137,7 +139,7 @@ class Index:
 
     def take_libraries(self, kept):
         """Move the libraries among `kept` to `self.libraries`: they are linked, not stored."""
-        found = native.modules_in(BUILD / "native")
+        found = {**native.modules_in(BUILD / "native"), **native.own_modules()}
         self.libraries = {n: found[n] for n in sorted(kept) if self.modules[n]["group"] == "native"}
         kept -= set(self.libraries)
 
@@ -342,7 +344,9 @@ class Stage:
             "home": lane.get("home", "/root"),
             "environment": lane.get("build_environment", {}),
             "preload": list(PRELOAD),
-            "interface": lane["interface"],
+            "adapter": adapter_of(lane),
+            "arguments": lane.get("arguments", []),
+            "python": lane.get("python", []),
             "dependencies": [*self.wanted, *((name, False, "the application") for name in late)],
             "entry": self.entry,
             "left_out": self.left_out,
@@ -359,6 +363,7 @@ class Stage:
             kept |= self.index.closure([BUILDING])
         if snapshot_app == "trial":
             kept |= self.index.closure(TRIAL)
+        kept -= set(self.index.libraries)  # linked, not stored
         stage = BUILD / "work" / (snapshot_app or "snapshot")
         shutil.rmtree(str(stage), ignore_errors=True)
         stage.mkdir(parents=True)
