@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import typer
 
@@ -20,6 +20,7 @@ from migrate.wheels_cli import app as wheels_app
 if TYPE_CHECKING:
     from migrate.model import Comparison
     from migrate.policy import FailOn, Review
+    from migrate.validate.failure import FailOn as ValidateLevel
     from migrate.wheels import Choice
 
 app = typer.Typer(
@@ -65,7 +66,18 @@ class ValidateFormat(StrEnum):
     TERMINAL = "terminal"
     JSON = "json"
     MARKDOWN = "markdown"
+    JUNIT = "junit"
+    HTML = "html"
 
+
+class Effort(StrEnum):
+    """How much `validate` measures (`migrate.validate.measuring.EFFORTS`)."""
+
+    QUICK = "quick"
+    FULL = "full"
+
+
+_Format = TypeVar("_Format", bound=StrEnum)
 
 PathArgument = Annotated[
     Path, typer.Argument(metavar="PATH", help="The repository (default: the current folder).")
@@ -79,7 +91,6 @@ Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", help="The generated tree (default: wasm/SERVICE in the repository)."),
 ]
-Report = Annotated[Path | None, typer.Option("--report", help="Write the report to this file instead.")]
 Accept = Annotated[
     list[str] | None,
     typer.Option("--accept", help="Rules whose findings you accept; the result carries no promise."),
@@ -127,7 +138,27 @@ Record = Annotated[
     bool, typer.Option("--record", help="Record the original's answers for machines without Docker.")
 ]
 Replay = Annotated[bool, typer.Option("--replay", help="Use the recording even if a Docker engine answers.")]
-Measure = Annotated[bool, typer.Option("--measure/--no-measure", help="Measure size, start and memory.")]
+Measure = Annotated[
+    Effort,
+    typer.Option("--measure", help="How much is measured: quick takes about two minutes, full about ten."),
+]
+NoMeasure = Annotated[bool, typer.Option("--no-measure", help="Measure nothing; budgets are not judged.")]
+ValidateFailOn = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fail-on",
+        help="What fails the run: different (1), inconclusive (4), budget (15, 16), never; repeatable "
+        "(default: the first three).",
+    ),
+]
+ValidateFormats = Annotated[
+    list[ValidateFormat] | None,
+    typer.Option("--format", "-f", help="A report (default: terminal); repeatable."),
+]
+Reports = Annotated[
+    list[Path] | None,
+    typer.Option("--report", help="Write it to this file; repeated, each takes the --format in its place."),
+]
 ColdStarts = Annotated[
     int | None,
     typer.Option("--cold-starts", min=1, max=1000, help="How often a start is measured (default 10)."),
@@ -263,9 +294,7 @@ def _assessed(review: Review, output_format: AssessFormat, asked: Sequence[FailO
             return assess_terminal.render(review.assessment, color=color, width=_width(), review=review)
 
 
-def _outputs(
-    formats: Sequence[AssessFormat], reports: Sequence[Path]
-) -> list[tuple[AssessFormat, Path | None]]:
+def _outputs(formats: Sequence[_Format], reports: Sequence[Path]) -> list[tuple[_Format, Path | None]]:
     """Each format with its file. One format may be left without: it is printed."""
     if len(reports) > len(formats):
         raise UsageError(
@@ -413,34 +442,42 @@ def validate(
     build_wheels: BuildWheels = False,
     env: EnvOption = None,
     env_file: EnvFile = None,
-    measure: Measure = True,
+    measure: Measure = Effort.QUICK,
+    no_measure: NoMeasure = False,
     cold_starts: ColdStarts = None,
-    output_format: Annotated[
-        ValidateFormat, typer.Option("--format", "-f", help="The report.")
-    ] = ValidateFormat.TERMINAL,
-    report: Report = None,
+    fail_on: ValidateFailOn = None,
+    formats: ValidateFormats = None,
+    reports: Reports = None,
     color: ColorOption = Color.AUTO,
     quiet: Quiet = False,
 ) -> None:
     """Ask the original container and the component the same, compare and measure.
 
-    Exit code 0: equal, 1: different, 4: inconclusive.
+    Exit code 0: equal, 1: different, 4: inconclusive, 15: equal, but a budget is exceeded.
 
     \b
     Examples:
       dock2wasm validate --service api
       dock2wasm validate --service api --probes tests/probes.yaml --format markdown
+      dock2wasm validate --service api --format html --report v.html --format junit --report v.xml
+      dock2wasm validate --service api --measure full --fail-on different,budget
       dock2wasm validate --service api --record
     """
     from migrate import pipeline
 
-    _check_report(report)
+    asked = _validate_fail_on(fail_on)
+    outputs = _outputs(formats or [ValidateFormat.TERMINAL], reports or [])
+    for _, report in outputs:
+        _check_report(report)
     options = pipeline.ValidateChoices(
-        *(runtime, probes, recording, record, replay, _environment(env, env_file), measure, cold_starts),
+        *(runtime, probes, recording, record, replay, _environment(env, env_file)),
+        measure=not no_measure,
+        cold_starts=cold_starts,
+        effort=measure,
         wheels=_wheels(wheels, build_wheels),
     )
     comparison = pipeline.validate(path, service, output, options, _progress(quiet))
-    _emit_comparison(comparison, output_format, report, color)
+    _emit_comparison(comparison, outputs, asked, color)
 
 
 @app.command()
@@ -463,12 +500,12 @@ def migrate(
     replay: Replay = False,
     env: EnvOption = None,
     env_file: EnvFile = None,
-    measure: Measure = True,
+    measure: Measure = Effort.QUICK,
+    no_measure: NoMeasure = False,
     cold_starts: ColdStarts = None,
-    output_format: Annotated[
-        ValidateFormat, typer.Option("--format", "-f", help="The report.")
-    ] = ValidateFormat.TERMINAL,
-    report: Report = None,
+    fail_on: ValidateFailOn = None,
+    formats: ValidateFormats = None,
+    reports: Reports = None,
     color: ColorOption = Color.AUTO,
     quiet: Quiet = False,
 ) -> None:
@@ -481,7 +518,10 @@ def migrate(
     """
     from migrate import pipeline
 
-    _check_report(report)
+    asked = _validate_fail_on(fail_on)
+    outputs = _outputs(formats or [ValidateFormat.TERMINAL], reports or [])
+    for _, report in outputs:
+        _check_report(report)
     comparison = pipeline.migrate(
         pipeline.ConvertOptions(
             path,
@@ -495,13 +535,16 @@ def migrate(
             dry_run=False,
         ),
         pipeline.ValidateChoices(
-            *(runtime, probes, recording, record, replay, _environment(env, env_file), measure, cold_starts),
+            *(runtime, probes, recording, record, replay, _environment(env, env_file)),
+            measure=not no_measure,
+            cold_starts=cold_starts,
+            effort=measure,
             wheels=_wheels(wheels, build_wheels),
         ),
         offline,
         _progress(quiet),
     )
-    _emit_comparison(comparison, output_format, report, color)
+    _emit_comparison(comparison, outputs, asked, color)
 
 
 @app.command()
@@ -567,26 +610,56 @@ def schema(
 
 
 def _emit_comparison(
-    comparison: Comparison, output_format: ValidateFormat, report: Path | None, color: Color
+    comparison: Comparison,
+    outputs: Sequence[tuple[ValidateFormat, Path | None]],
+    asked: Sequence[ValidateLevel],
+    color: Color,
 ) -> None:
-    from migrate import pipeline
+    from migrate.validate.failure import failure
 
-    if output_format is ValidateFormat.JSON:
-        from migrate.reports.wire.validate import to_json
+    for output_format, report in outputs:
+        _emit(_compared(comparison, output_format, _colored(color, report)), report)
+    failed = failure(comparison, asked)
+    if failed is not None:
+        if failed.code not in (Exit.DIFFERENT, Exit.INCONCLUSIVE):
+            typer.echo(f"{failed.why}; exit code {failed.code}", err=True)
+        raise typer.Exit(failed.code)
 
-        text = json.dumps(to_json(comparison), indent=2, ensure_ascii=False) + "\n"
-    elif output_format is ValidateFormat.MARKDOWN:
-        from migrate.reports import validate_markdown
 
-        text = validate_markdown.render(comparison)
-    else:
-        from migrate.reports import validate_terminal
+def _compared(comparison: Comparison, output_format: ValidateFormat, color: bool) -> str:
+    match output_format:
+        case ValidateFormat.JSON:
+            from migrate.reports.wire.validate import to_json
 
-        text = validate_terminal.render(comparison, color=_colored(color, report), width=_width())
-    _emit(text, report)
-    code = pipeline.exit_code(comparison)
-    if code:
-        raise typer.Exit(code)
+            return json.dumps(to_json(comparison), indent=2, ensure_ascii=False) + "\n"
+        case ValidateFormat.MARKDOWN:
+            from migrate.reports import validate_markdown
+
+            return validate_markdown.render(comparison)
+        case ValidateFormat.JUNIT:
+            from migrate.reports import validate_junit
+
+            return validate_junit.render(comparison)
+        case ValidateFormat.HTML:
+            from migrate.reports import validate_html
+
+            return validate_html.render(comparison)
+        case ValidateFormat.TERMINAL:
+            from migrate.reports import validate_terminal
+
+            return validate_terminal.render(comparison, color=color, width=_width())
+
+
+def _validate_fail_on(values: Sequence[str] | None) -> tuple[ValidateLevel, ...]:
+    from migrate.validate.failure import FailOn as Level
+
+    names = _names(values)
+    for name in names:
+        if name not in list(Level):
+            raise UsageError(f"--fail-on has no level {name!r}.", do=f"Levels: {', '.join(Level)}.")
+    if Level.NEVER in names and len(names) > 1:
+        raise UsageError("--fail-on never stands alone.", do="Leave it or the others out.")
+    return tuple(Level(name) for name in names)
 
 
 def _check_report(report: Path | None) -> None:

@@ -21,6 +21,8 @@ class Exit(IntEnum):
     USAGE = 2
     NO_PROMISE = 3
     INCONCLUSIVE = 4
+    BUDGET = 15
+    BUDGET_UNMEASURED = 16
 
 
 class Dock2wasmError(Exception):

@@ -16,7 +16,6 @@ from migrate.config import load as load_config
 from migrate.errors import (
     DockerfileError,
     EngineError,
-    Exit,
     GitError,
     NoServiceError,
     OutputError,
@@ -24,7 +23,7 @@ from migrate.errors import (
     ToolMissingError,
     UsageError,
 )
-from migrate.model import Comparison, Outcome, SnapshotApp
+from migrate.model import Comparison, SnapshotApp
 from migrate.progress import Progress
 
 if TYPE_CHECKING:
@@ -335,7 +334,7 @@ def migrate(
 def _write_reports(tree: Path, assessment: Assessment, comparison: Comparison) -> None:
     from migrate.files import write_atomically
     from migrate.plan import choose
-    from migrate.reports import validate_markdown
+    from migrate.reports import validate_html, validate_junit, validate_markdown
     from migrate.reports.wire.assess import to_json as assess_json
     from migrate.reports.wire.validate import to_json as validate_json
 
@@ -345,15 +344,8 @@ def _write_reports(tree: Path, assessment: Assessment, comparison: Comparison) -
     write_atomically(folder / "assess.json", _json(assess_json(one)))
     write_atomically(folder / "validate.json", _json(validate_json(comparison)))
     write_atomically(folder / "validate.md", validate_markdown.render(comparison).encode())
-
-
-def exit_code(comparison: Comparison) -> int:
-    """The exit code of an outcome."""
-    return {
-        Outcome.EQUAL: Exit.OK,
-        Outcome.DIFFERENT: Exit.DIFFERENT,
-        Outcome.INCONCLUSIVE: Exit.INCONCLUSIVE,
-    }[comparison.outcome]
+    write_atomically(folder / "validate.html", validate_html.render(comparison).encode())
+    write_atomically(folder / "validate.junit.xml", validate_junit.render(comparison).encode())
 
 
 def build_json(result: BuildResult) -> dict[str, object]:

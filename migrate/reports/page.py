@@ -15,8 +15,8 @@ from migrate.resources import templates
 _FOLDER = "reports"
 
 
-def render(template: str, *, script: str, **values: object) -> str:
-    """The page of this template (below `templates/reports/`), with `page.css` and this script in it.
+def render(template: str, *, script: str, style: str = "", **values: object) -> str:
+    """The page of this template (below `templates/reports/`), with `page.css`, `style` and this script in it.
 
     Control characters, marks that turn the writing direction and the like are shown as escapes.
     """
@@ -24,7 +24,7 @@ def render(template: str, *, script: str, **values: object) -> str:
     from markupsafe import Markup
 
     folder = templates() / _FOLDER
-    style_text = (folder / "page.css").read_text("utf-8")
+    style_text = "".join((folder / name).read_text("utf-8") for name in ("page.css", style) if name)
     script_text = (folder / script).read_text("utf-8")
     environment = Environment(
         loader=FileSystemLoader(folder),

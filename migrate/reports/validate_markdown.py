@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from migrate.model import Comparison, Exchange, ExchangeVerdict, Outcome
+from migrate.model import Comparison, Exchange, ExchangeVerdict, Held, Kept, Outcome
 from migrate.reports.markdown import cell, text
 from migrate.reports.validate_text import (
     curl,
@@ -56,6 +56,7 @@ def _lines(comparison: Comparison) -> Iterator[str]:
     for note in comparison.notes:
         yield f"- note: {text(note)}"
     yield from _figures(comparison)
+    yield from _judged(comparison)
     if comparison.log_findings:
         yield ""
         yield "#### Logs"
@@ -82,10 +83,12 @@ def _figures(comparison: Comparison) -> Iterator[str]:
     if not rows:
         return
     yield ""
-    yield "| | original | component | |"
-    yield "| --- | ---: | ---: | --- |"
+    yield "| | original | component | | host floor | A/A |"
+    yield "| --- | ---: | ---: | --- | ---: | ---: |"
     for row in rows:
-        yield f"| {row.metric} | {row.original} | {row.candidate} | {row.change} |"
+        yield (
+            f"| {row.metric} | {row.original} | {row.candidate} | {row.change} | {row.floor} | {row.same} |"
+        )
     yield ""
     yield "<details><summary>How this was measured</summary>"
     yield ""
@@ -93,8 +96,34 @@ def _figures(comparison: Comparison) -> Iterator[str]:
         for note in row.notes:
             yield f"- {row.metric}, {text(note)}"
     yield f"- median with its 95 % interval (bootstrap), on: {text(comparison.machine)}"
+    yield "- host floor: a trivial handler on the same runtime"
+    yield "- A/A: so far apart are a side's own odd and even turns; a smaller difference shows nothing"
     yield ""
     yield "</details>"
+
+
+_HELD = {Held.HOLDS: "✅", Held.NOT: "❌", Held.UNMEASURED: "❔"}
+_KEPT = {Kept.MET: "✅", Kept.EXCEEDED: "❌", Kept.UNMEASURED: "❔"}
+
+
+def _judged(comparison: Comparison) -> Iterator[str]:
+    if comparison.budgets:
+        yield ""
+        yield "| | budget | limit | measured |"
+        yield "| --- | --- | --- | --- |"
+        for one in comparison.budgets:
+            yield f"| {_KEPT[one.kept]} {one.kept} | {one.name} | {cell(one.limit)} | {text(one.measured)} |"
+    if comparison.claims and comparison.measurements:
+        yield ""
+        yield "<details><summary>What the field claims, and what was found here</summary>"
+        yield ""
+        yield "| | claimed | measured here | method | who says it |"
+        yield "| --- | --- | --- | --- | --- |"
+        for claim in comparison.claims:
+            words = (claim.claimed, claim.measured, claim.method, claim.source)
+            yield f"| {_HELD[claim.held]} {claim.held} | {' | '.join(text(word) for word in words)} |"
+        yield ""
+        yield "</details>"
 
 
 def _differences(comparison: Comparison) -> Iterator[str]:

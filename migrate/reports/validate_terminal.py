@@ -11,6 +11,7 @@ from migrate.reports.validate_text import (
     curl,
     figures,
     headline,
+    metric_name,
     normalisation_counts,
     safe,
     sides,
@@ -58,21 +59,63 @@ def _lines(comparison: Comparison, color: bool, width: int) -> Iterator[str]:
 
 def _figures(comparison: Comparison, width: int) -> Iterator[str]:
     rows = figures(comparison)
-    head = FigureRow("", "original", "component", "", ())
-    columns = [
-        max(len(text) for text in column)
-        for column in zip(
-            *((r.metric, r.original, r.candidate, r.change) for r in (head, *rows)), strict=True
-        )
+    floor = any(row.floor for row in rows)
+    head = FigureRow("", "original", "component", "", (), "host floor" if floor else "", "A/A")
+    cells = [
+        (row.metric, row.original, row.candidate, row.change, row.floor, row.same) for row in (head, *rows)
     ]
-    for row in (head, *rows):
-        cells = (row.metric, row.original, row.candidate, row.change)
-        yield "  " + "  ".join(f"{text:<{size}}" for text, size in zip(cells, columns, strict=True)).rstrip()
+    sizes = [max(len(text) for text in column) for column in zip(*cells, strict=True)]
+    if sum(sizes) + 2 * len(sizes) <= width:
+        for row in cells:
+            line = "  ".join(f"{text:<{size}}" for text, size in zip(row, sizes, strict=True) if size)
+            yield f"  {line}".rstrip()
+    else:
+        for one in rows:
+            yield from _figure(one, width)
     yield ""
-    for row in rows:
-        for note in row.notes:
-            yield from _wrapped(f"{row.metric}, {safe(note)}", width, "  ")
     yield from _wrapped(f"median [95 % interval, bootstrap], measured on: {comparison.machine}", width, "  ")
+    if floor:
+        yield from _wrapped("host floor: a trivial handler on the same runtime", width, "  ")
+    yield from _wrapped(
+        "A/A: so far apart are the larger side's own odd and even turns; a smaller difference shows nothing",
+        width,
+        "  ",
+    )
+    for missing in comparison.measurements:
+        if not missing.n:
+            said = f"{metric_name(missing.metric)}, {missing.side}: {safe(missing.method)}"
+            yield from _wrapped(said, width, "  ")
+    yield from _wrapped("How each figure was taken: the JSON, Markdown and HTML reports.", width, "  ")
+    yield from _claims(comparison, width)
+    yield from _budgets(comparison)
+
+
+def _figure(row: FigureRow, width: int) -> Iterator[str]:
+    """One figure over several lines, for narrow terminals."""
+    yield f"  {row.metric}"
+    both = f"{row.original} -> {row.candidate}" if row.original != "-" else row.candidate
+    extra = [
+        row.change,
+        f"host floor {row.floor}" if row.floor else "",
+        f"A/A {row.same}" if row.same else "",
+    ]
+    yield from _wrapped("; ".join([both, *filter(None, extra)]), width, "    ")
+
+
+def _claims(comparison: Comparison, width: int) -> Iterator[str]:
+    if comparison.claims:
+        yield ""
+        yield "What the field claims, and what was found here"
+        for one in comparison.claims:
+            yield from _wrapped(f"{one.held}: {one.claimed}; here {safe(one.measured)}", width, "  ")
+
+
+def _budgets(comparison: Comparison) -> Iterator[str]:
+    if comparison.budgets:
+        yield ""
+        yield "Budgets (dock2wasm.toml)"
+        for one in comparison.budgets:
+            yield f"  {one.kept:<12} {one.name} {one.limit}: {safe(one.measured)}"
 
 
 def _logs(comparison: Comparison) -> Iterator[str]:

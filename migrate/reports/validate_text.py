@@ -19,28 +19,46 @@ from migrate.model import (
     Sent,
     Side,
 )
+from migrate.validate.measuring.quantities import distinguishable, quantity
 
 METRICS = {
     "size": "size",
     "size-compressed": "size, compressed",
     "size-precompiled": "size, precompiled",
     "cold-start": "cold start",
+    "instance-start": "start of a fresh instance",
+    "fresh-answer": "answer of a fresh instance",
+    "reused-answer": "answer of a used instance",
     "memory-rest": "memory at rest",
     "memory-load": "memory after load",
+    "copies-idle-per-gb": "idle copies in 1 GB, computed",
+    "copies-busy-per-gb": "busy copies in 1 GB, computed",
 }
+_PATTERNS = (
+    (re.compile(r"throughput-c(\d+)"), "throughput, {} connections"),
+    (re.compile(r"latency-c(\d+)"), "latency, {} connections"),
+    (re.compile(r"latency-(\d+)"), "latency, open loop at {} %"),
+    (re.compile(r"cpu-c(\d+)"), "processor time an answer, {} connections"),
+    (re.compile(r"memory-copy-(\d+)"), "memory, one more idle copy of {}"),
+    (re.compile(r"memory-copy-load-(\d+)"), "memory, one more busy copy of {}"),
+    (re.compile(r"memory-engine-(\d+)"), "memory, Docker's own for a copy of {}"),
+)
+FLOOR = "floor-"
 _BODY_SHOWN = 2000  # bytes of a request body in a curl line
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, slots=True)
 class FigureRow:
-    """One line of the table of measurements."""
+    """One line of the table of measurements. `floor` is the trivial handler's, `same` the A/A difference."""
 
     metric: str
     original: str
     candidate: str
     change: str
     notes: tuple[str, ...]
+    floor: str = ""
+    same: str = ""
 
 
 def safe(text: str) -> str:
@@ -84,45 +102,77 @@ def sides(comparison: Comparison) -> tuple[str, str]:
     )
 
 
+def metric_name(metric: str) -> str:
+    """What a reader calls a metric."""
+    for pattern, name in _PATTERNS:
+        found = pattern.fullmatch(metric)
+        if found:
+            text = name.format(found[1])
+            return text.replace("1 connections", "1 connection") if found[1] == "1" else text
+    return METRICS.get(metric, metric)
+
+
+def triples(
+    comparison: Comparison,
+) -> list[tuple[str, Measurement | None, Measurement | None, Measurement | None]]:
+    """Metric, and its figure of the original, of the component and of the trivial handler, as measured."""
+    by_key = {(one.metric, one.side): one for one in comparison.measurements}
+    names = dict.fromkeys(one.metric.removeprefix(FLOOR) for one in comparison.measurements)
+    return [
+        (
+            metric,
+            by_key.get((metric, Side.ORIGINAL)),
+            by_key.get((metric, Side.CANDIDATE)),
+            by_key.get((FLOOR + metric, Side.CANDIDATE)),
+        )
+        for metric in names
+    ]
+
+
 def figures(comparison: Comparison) -> list[FigureRow]:
     """The measurements, side by side."""
-    by_key = {(one.metric, one.side): one for one in comparison.measurements}
-    rows = []
-    for metric in dict.fromkeys(one.metric for one in comparison.measurements):
-        original = by_key.get((metric, Side.ORIGINAL))
-        candidate = by_key.get((metric, Side.CANDIDATE))
-        notes = tuple(f"{one.side}: {one.method}" for one in (original, candidate) if one is not None)
-        rows.append(
-            FigureRow(
-                METRICS.get(metric, metric),
-                figure(original),
-                figure(candidate),
-                change(original, candidate),
-                notes,
-            )
+    return [
+        FigureRow(
+            metric_name(metric),
+            figure(original),
+            figure(candidate),
+            change(original, candidate),
+            tuple(
+                f"{who}: {one.method}"
+                for who, one in (
+                    (str(Side.ORIGINAL), original),
+                    (str(Side.CANDIDATE), candidate),
+                    ("host floor", floor),
+                )
+                if one is not None
+            ),
+            "" if floor is None else figure(floor, brief=True),
+            same(original, candidate),
         )
-    return rows
+        for metric, original, candidate, floor in triples(comparison)
+    ]
 
 
-def figure(one: Measurement | None) -> str:
-    """The median with its interval and n, or that there is none."""
+def same(original: Measurement | None, candidate: Measurement | None) -> str:
+    """How far the sides' own turns lie apart: the larger of both."""
+    known = [one.same for one in (original, candidate) if one is not None and one.same is not None]
+    return f"{max(known):.0%}" if known else ""
+
+
+def figure(one: Measurement | None, *, brief: bool = False) -> str:
+    """The median with its interval, p99 and n, or that there is none."""
     if one is None:
         return "-"
     if math.isnan(one.median):
         return "not measured"
     text = quantity(one.median, one.unit)
+    if brief:
+        return text
     if one.ci95 is not None:
         text += f" [{quantity(one.ci95[0], one.unit)}, {quantity(one.ci95[1], one.unit)}]"
-    return f"{text}, n = {one.n}" if one.n > 1 else text
-
-
-def quantity(value: float, unit: str) -> str:
-    """A number with a unit people read."""
-    if unit == "byte":
-        return f"{value / 1e6:.1f} MB" if value >= 1e5 else f"{value / 1e3:.1f} kB"
-    if unit == "s":
-        return f"{value * 1000:.0f} ms" if value < 10 else f"{value:.1f} s"
-    return f"{value:g} {unit}"
+    if one.p99 is not None:
+        text += f", p99 {quantity(one.p99, one.unit)}"
+    return f"{text}, n = {one.n:,}" if one.n > 1 else text
 
 
 def change(original: Measurement | None, candidate: Measurement | None) -> str:
@@ -131,12 +181,7 @@ def change(original: Measurement | None, candidate: Measurement | None) -> str:
         return ""
     if math.isnan(original.median) or math.isnan(candidate.median) or original.median <= 0:
         return ""
-    if (
-        original.ci95
-        and candidate.ci95
-        and original.ci95[0] <= candidate.ci95[1]
-        and candidate.ci95[0] <= original.ci95[1]
-    ):
+    if not distinguishable(original, candidate):
         return "no difference shown"
     ratio = candidate.median / original.median
     return f"{(1 - ratio):.0%} less" if ratio < 1 else f"{ratio:.1f} times"

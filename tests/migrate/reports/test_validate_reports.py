@@ -31,7 +31,8 @@ from migrate.model import (
     Side,
 )
 from migrate.reports import validate_markdown, validate_terminal
-from migrate.reports.validate_text import change, curl, figure, quantity
+from migrate.reports.validate_text import change, curl, figure
+from migrate.validate.measuring.quantities import quantity
 
 PROBE = Probe("one", "POST", "/a")
 SENT = Sent(
