@@ -65,6 +65,7 @@ def migrate(dock2wasm: CommandLine, name: str, folder: Path) -> Migrated:
             repository,
             *("--probes", repository / "probes.yaml"),
             *choices,
+            *(["--build-wheels"] if service["validate"].get("build_wheels") else []),
             *("--env", "SECRET_KEY"),
             *(word for variable, value in addresses.items() for word in ("--env", f"{variable}={value}")),
             *("--no-measure", "--quiet", "--format", "json"),
