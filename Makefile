@@ -14,7 +14,7 @@ COMPILE = .cache/uv/bin/uv pip compile --quiet --universal --python-version 3.11
 ORDERS := fixtures/flask-orders
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint lock wheel python clean
+.PHONY: help demo test test-all lint lock parts wheel python clean
 
 help: ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -34,6 +34,11 @@ lint: $(VENV)/.dev ## format, style, types, borders between packages
 
 test-all: $(VENV)/.dev ## everything, nothing cached; writes docs/test-all.md
 	.ci/test-all $(BIN)
+
+parts: $(VENV)/.dev ## build the libraries of the Python lane from C, compare with the committed hashes
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --upgrade \
+		--target .cache/parts -r migrate/wheels/requirements.txt
+	PYTHONPATH=.cache/parts $(BIN)/python templates/lanes/python/native/build.py
 
 wheel: $(VENV)/.dev ## build dist/dock2wasm-*.whl
 	$(BIN)/python -m build --wheel --outdir dist

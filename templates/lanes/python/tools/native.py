@@ -21,6 +21,8 @@ from compile import componentize, guest_error
 
 TAG = "cp314-cp314-wasi_wasm32"
 SUFFIX = ".cpython-314-wasm32-wasi.so"
+# Libraries of our own: what CPython for WASI lacks (native/build.py makes them).
+OWN = TREE / "native"
 INFO = "dock2wasm.json"
 WORLD = "package dock2wasm:test;\n\nworld web {\n    export run: func();\n}\n"
 
@@ -113,13 +115,26 @@ def modules_in(folder):
     return found
 
 
+def own_modules():
+    """{module: path below OWN}. Raises BuildFailed where one is not what SHA256SUMS says."""
+    found = modules_in(OWN)
+    for path in found.values():
+        told = f"{digest_of(OWN / path)}  {path}\n"
+        if told not in (OWN / "SHA256SUMS").read_text(encoding="utf-8"):
+            raise BuildFailed(
+                f"native/{path} is not the file that SHA256SUMS names; convert the service again"
+            )
+    return found
+
+
 def link(libraries):
     """Put the libraries that are needed, {module: path}, where the linker takes them: [folder] or []."""
     folder = BUILD / "work" / "libraries"
     shutil.rmtree(str(folder), ignore_errors=True)
-    for path in libraries.values():
+    own = own_modules()
+    for name, path in libraries.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(str(BUILD / "native" / path), str(folder / path))
+        shutil.copyfile(str((OWN if name in own else BUILD / "native") / path), str(folder / path))
     return [folder] if libraries else []
 
 

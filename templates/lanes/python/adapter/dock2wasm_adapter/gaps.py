@@ -154,42 +154,17 @@ def _interpreters():
 
 
 def _hashlib(hashlib):
-    """OpenSSL's key derivations: PBKDF2 over the built-in hashes; scrypt would take minutes: refused."""
+    """OpenSSL's key derivations."""
+    from dock2wasm_adapter import kdf
+
     if not hasattr(hashlib, "pbkdf2_hmac"):
-        hashlib.pbkdf2_hmac = pbkdf2_hmac
+        hashlib.pbkdf2_hmac = kdf.pbkdf2_hmac
     if not hasattr(hashlib, "scrypt"):
-        hashlib.scrypt = refuse(
-            "hashlib.scrypt (OpenSSL)", 'use "pbkdf2:sha256" for passwords, or keep the service'
+        hashlib.scrypt = (
+            kdf.scrypt
+            if kdf.available()
+            else refuse("hashlib.scrypt (OpenSSL)", 'use "pbkdf2:sha256" for passwords, or keep the service')
         )
-
-
-def pbkdf2_hmac(hash_name, password, salt, iterations, dklen=None):
-    """hashlib.pbkdf2_hmac (RFC 8018 5.2), slower than OpenSSL's: about 1 s for 60,000 iterations."""
-    import hmac
-
-    if iterations < 1:
-        raise ValueError("iteration value must be greater than 0.")
-    start = hmac.new(bytes(password), None, hash_name)
-    length = start.digest_size if dklen is None else dklen
-    if length < 1:
-        raise ValueError("key length must be greater than 0.")
-
-    def keyed(message):
-        mac = start.copy()
-        mac.update(message)
-        return mac.digest()
-
-    derived = b""
-    block = 1
-    while len(derived) < length:
-        piece = keyed(bytes(salt) + block.to_bytes(4, "big"))
-        mixed = int.from_bytes(piece, "big")
-        for _ in range(iterations - 1):
-            piece = keyed(piece)
-            mixed ^= int.from_bytes(piece, "big")
-        derived += mixed.to_bytes(start.digest_size, "big")
-        block += 1
-    return derived[:length]
 
 
 def _subprocess(subprocess):
