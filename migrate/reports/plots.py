@@ -16,6 +16,7 @@ from migrate.validate.measuring.quantities import quantity
 WIDTH = 360
 HEIGHT = 200
 _LEFT, _RIGHT, _TOP, _BOTTOM = 34, 12, 10, 58  # room for labels, and below the axis for the dots
+_SIDE = 22  # beside single values, for half a label
 _ROW = 46
 _DOTS = 120
 _LOG_FROM = 8.0  # largest divided by smallest, from which on the axis is logarithmic
@@ -74,8 +75,8 @@ class Strip:
     ticks: tuple[tuple[float, str], ...]
     logarithmic: bool
     label: str
-    left: float = 12
-    right: float = WIDTH - 12
+    left: float = _SIDE
+    right: float = WIDTH - _SIDE
 
 
 def distribution(name: str, sides: Sequence[tuple[str, Measurement]]) -> Plot | None:
@@ -102,7 +103,7 @@ def strip(rows: Sequence[tuple[str, Sequence[tuple[str, Measurement]]]], unit: s
     values = [one.median for _, sides in rows for _, one in sides if one.median > 0]
     if not values:
         return None
-    axis = _axis(min(values), max(values), 12, WIDTH - 12)
+    axis = _axis(min(values), max(values), _SIDE, WIDTH - _SIDE)
     drawn = tuple(
         Row(
             name,
