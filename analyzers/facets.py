@@ -46,6 +46,7 @@ def facets(service: Service) -> Facets:
                     d.name
                     for d in dependencies
                     if d.kind is DependencyClass.NATIVE and native_dependency.is_used(service, d)
+                    if not d.brought and native_dependency.speaks(service, d)
                 }
             )
         ),

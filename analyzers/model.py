@@ -181,7 +181,8 @@ class DependencyClass(StrEnum):
 class Dependency:
     """A package that a manifest asks for, or (`implied`) one that such a package is known to need.
 
-    `imported` tells whether reachable code imports it.
+    `imported` tells whether reachable code imports it, be it (`brought`) only by way of another package:
+    one that is native itself, or one that needs what no manifest names.
     """
 
     name: str  # normalised as the package registry does (PEP 503 for Python)
@@ -191,6 +192,7 @@ class Dependency:
     kind: DependencyClass
     imported: bool
     implied: bool = False
+    brought: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analyzers.dialects import UNTOLD
 from analyzers.model import (
     Dependency,
     DependencyClass,
@@ -70,10 +71,15 @@ _DRIVERS = {
 
 def is_used(service: Service, package: Dependency) -> bool:
     """Whether the service needs a package: it imports it, or speaks the protocol that it is the driver of."""
-    if package.imported:
+    return package.imported or (package.name in _DRIVERS and speaks(service, package))
+
+
+def speaks(service: Service, package: Dependency) -> bool:
+    """Whether a package is no driver of a database, or that of one that the service uses."""
+    if package.name not in _DRIVERS:
         return True
     spoken = {one.subject for one in service.facts(FactKind.DATABASE, FactKind.OUTBOUND)}
-    return _DRIVERS.get(package.name) in spoken
+    return bool({_DRIVERS[package.name], UNTOLD} & spoken)
 
 
 def check(service: Service) -> Iterator[Finding]:

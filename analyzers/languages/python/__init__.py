@@ -11,7 +11,7 @@ from analyzers.command import StartCommand
 from analyzers.guest import Guest
 from analyzers.languages.python import entry as entries
 from analyzers.languages.python import facts as collector
-from analyzers.languages.python import requirements, routes, servers
+from analyzers.languages.python import requirements, routes, servers, tasks
 from analyzers.languages.python.entry import Entry
 from analyzers.languages.python.modules import Module, Program
 from analyzers.languages.python.requirements import Imported, Installed
@@ -57,7 +57,7 @@ def read(
     modules = _modules(program, entry)
     module_facts = collector.collect(program, entry, modules, external=not modules)
     found_routes = routes.find(program, entry, modules)
-    facts = (*_launch_facts(entry, evidence), *start.facts, *module_facts)
+    facts = (*_launch_facts(entry, evidence), *start.facts, *tasks.used(entry.launch, module_facts))
     facts = _with_driver(_forwarding(facts, found_routes), found)
     imported = collector.external_imports(program, modules)
     if entry.module is None:  # files of tests and tools are among them: what they import says little
@@ -168,7 +168,10 @@ def _modules(program: Program, entry: Entry) -> tuple[Module, ...]:
         names.append(entry.factory.module.name)
     if entry.settings:
         names.append(entry.settings)
-    return program.reach(dict.fromkeys(names))
+    reached = program.reach(dict.fromkeys(names))
+    if entry.launch.worker and (more := dict.fromkeys(tasks.named(program, reached))):
+        reached = program.reach(dict.fromkeys([*names, *more]))
+    return reached
 
 
 def _all_files(program: Program) -> tuple[Module, ...]:

@@ -319,8 +319,8 @@ class Calls:
                 or self._is_startup(scope, marks)
             ):
                 at_import.append(scope)
-            elif (handed and set(handed) & _COMMANDS) or (
-                not entry.launch.worker and any(_is_task(scope, d) for d in _decorators(scope))
+            elif not entry.launch.worker and (
+                set(handed) & _COMMANDS or any(_is_task(scope, d) for d in _decorators(scope))
             ):
                 commands.append(scope)
             elif handed or id(scope.node) in used or scope.kind == "lambda":

@@ -56,7 +56,7 @@ def _flags(text: str) -> frozenset[str]:
 _PYTHON = re.compile(r"(?:python|pypy)(?:\d(?:\.\d+)?)?(?:t|d)?")
 _WORKERS = frozenset(
     {"celery", "rq", "rqworker", "dramatiq", "huey_consumer", "huey_consumer.py", "arq", "taskiq", "airflow"}
-    | {"prefect", "dagster-daemon", "faust", "procrastinate", "saq"}
+    | {"prefect", "dagster-daemon", "alembic", "faust", "procrastinate", "saq"}
 )
 
 
@@ -534,11 +534,12 @@ def _flask(line: _Line) -> Launch | None:
         ):
             env.setdefault(match[1], match[2])
     found = _parse(line.arguments, _FLASK_FLAGS)
+    target = found.last("-A", "--app") or env.get("FLASK_APP") or None
     if "run" not in found.rest:
-        return Launch("flask", arguments=tuple(found.rest), worker=True, http=False)
+        return Launch("flask", target=target, arguments=tuple(found.rest), worker=True, http=False)
     return Launch(
         "flask",
-        target=found.last("-A", "--app") or env.get("FLASK_APP") or None,
+        target=target,
         interface="wsgi",
         host=found.last("-h", "--host") or env.get("FLASK_RUN_HOST"),
         port=port(found.last("-p", "--port") or env.get("FLASK_RUN_PORT")),

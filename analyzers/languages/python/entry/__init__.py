@@ -12,7 +12,7 @@ from analyzers.languages.python.entry.targets import (
     flask_run,
     of_target,
     runserver,
-    worker_module,
+    worker,
 )
 from analyzers.languages.python.modules import Program
 from analyzers.languages.python.servers import Launch
@@ -25,7 +25,7 @@ def find(program: Program, launch: Launch) -> Entry:
     if launch.config:
         launch = configured(program, launch)
     if launch.worker or "inline" in launch.notes:
-        return Entry(launch, module=worker_module(program, launch))
+        return worker(program, launch)
     if launch.server == "http.server" and launch.module:
         return Entry(launch, framework="http.server", interface="http.server")
     if launch.server == "runserver":

@@ -28,16 +28,46 @@ def why_not(program: Program, where: str) -> str:
     return "no file of the image has that name"
 
 
-def worker_module(program: Program, launch: Launch) -> Module | None:
+def worker(program: Program, launch: Launch) -> Entry:
+    """A program that serves no requests, with the application that it imports."""
+    if launch.server == "flask":
+        served = flask_run(program, launch)
+        return Entry(launch, served.module, factory=served.factory)
+    if launch.server == "manage.py":
+        manage = (
+            program.load_file(launch.script) if launch.script else program.load(launch.module or "manage")
+        )
+        settings = _django_settings(program, launch, manage)
+        return Entry(launch, _command(program, launch) or manage, settings=settings)
+    module = _worker_module(program, launch)
+    # The module of Celery's application sets the variable before it makes the application.
+    settings = settings_module(program, module) if module is not None else None
+    return Entry(launch, module, settings=settings)
+
+
+def _command(program: Program, launch: Launch) -> Module | None:
+    """The module of a command of `manage.py`, where it is one of the application's own."""
+    name = launch.arguments[0] if launch.arguments else ""
+    end = f"/management/commands/{name}.py"
+    found = sorted(path for path in program.guest.files if path.endswith(end)) if name.isidentifier() else []
+    return program.load_file(found[0]) if found else None
+
+
+def _worker_module(program: Program, launch: Launch) -> Module | None:
     """The application's module of a worker's command line (`celery -A shop.tasks worker`)."""
     words = list(launch.arguments)
     for i, word in enumerate(words):
-        if word in ("-A", "--app") and i + 1 < len(words):
-            return program.load(words[i + 1].partition(":")[0]) or program.load(
-                words[i + 1].rpartition(".")[0]
-            )
-        if word.startswith("--app="):
-            return program.load(word[6:].partition(":")[0])
+        given = (
+            words[i + 1] if word in ("-A", "--app") and i + 1 < len(words) else word.removeprefix("--app=")
+        )
+        if given == word:
+            continue
+        name = given.partition(":")[0]
+        # As Celery looks for it: the module, its `celery`, the module that an attribute belongs to.
+        package = program.load(name)
+        if package is not None and package.is_package and (inner := program.load(f"{name}.celery")):
+            return inner
+        return package or program.load(name.rpartition(".")[0])
     if launch.script:
         return program.load_file(launch.script)
     return next((found for word in words if (found := program.load(word.partition(":")[0]))), None)
@@ -187,12 +217,16 @@ def _assigned(program: Program, module: Module) -> Iterator[str]:
             yield node.targets[0].id
 
 
-def runserver(program: Program, launch: Launch) -> Entry:
-    manage = program.load_file(launch.script) if launch.script else program.load(launch.module or "manage")
-    settings = next((n[9:] for n in launch.notes if n.startswith("settings=")), None)
-    settings = settings or (
+def _django_settings(program: Program, launch: Launch, manage: Module | None) -> str | None:
+    given = next((n[9:] for n in launch.notes if n.startswith("settings=")), None)
+    return given or (
         settings_module(program, manage) if manage else program.env.get("DJANGO_SETTINGS_MODULE")
     )
+
+
+def runserver(program: Program, launch: Launch) -> Entry:
+    manage = program.load_file(launch.script) if launch.script else program.load(launch.module or "manage")
+    settings = _django_settings(program, launch, manage)
     if settings is None:
         what = "the application that `manage.py runserver` serves: DJANGO_SETTINGS_MODULE is not set"
         return lost(launch, what, manage)

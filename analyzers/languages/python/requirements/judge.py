@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from analyzers.languages.python.requirements.markers import version_at_least
 from analyzers.languages.python.requirements.requirement import Installed, Requirement, normalise
 from analyzers.languages.python.requirements.table import by_import, imports, kind, table
-from analyzers.model import Dependency, Evidence
+from analyzers.model import Dependency, DependencyClass, Evidence
 
 _LOADS_DRIVERS = frozenset(
     {"sqlalchemy", "flask-sqlalchemy", "sqlmodel", "databases", "django", "peewee", "tortoise-orm"}
@@ -74,8 +74,11 @@ def judge(
         requirements.setdefault(name, Requirement(name, None, f"import {name}", evidence, implied=True))
         used.add(name)
     _add_needs(requirements)
+    found_in_code = frozenset(used)
+    asked = set(used)
     if used & _LOADS_DRIVERS:  # these import the driver that the database's URL names
         used |= _DRIVERS & requirements.keys()
+        asked |= _DRIVERS & found.requirements.keys()
     queue = list(used)
     while queue:
         name = queue.pop()
@@ -83,9 +86,26 @@ def judge(
             if need not in used:
                 used.add(need)
                 queue.append(need)
+    queue = list(asked)
+    while queue:  # what a native package brings along goes with it
+        name = queue.pop()
+        row = rows.get(name)
+        if kind(row, requirements[name].version) is DependencyClass.NATIVE:
+            continue
+        for need in _needs(requirements[name]):
+            if need not in asked and not (row is not None and need in row.guarded):
+                asked.add(need)
+                queue.append(need)
     return tuple(
         Dependency(
-            r.name, r.version, r.text, r.evidence, kind(rows.get(name), r.version), name in used, r.implied
+            r.name,
+            r.version,
+            r.text,
+            r.evidence,
+            kind(rows.get(name), r.version),
+            name in used,
+            r.implied,
+            brought=name in used and (name not in asked or (r.implied and name not in found_in_code)),
         )
         for name, r in requirements.items()
     )

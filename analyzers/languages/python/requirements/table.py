@@ -21,6 +21,7 @@ class Package:
     imports: tuple[str, ...]
     requires: tuple[str, ...] = ()
     extras: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    guarded: tuple[str, ...] = ()  # of `requires`: it works without, but for the part that needs it
     since: str | None = None  # `kind` and `requires` hold from this version on; older ones are pure
 
 
@@ -42,6 +43,7 @@ def table() -> Mapping[str, Package]:
             tuple(row.get("imports", (name.replace("-", "_"),))),
             tuple(row.get("requires", ())),
             {extra: tuple(needs) for extra, needs in row.get("extras", {}).items()},
+            tuple(row.get("guarded", ())),
             row.get("since"),
         )
     return rows

@@ -385,3 +385,14 @@ def test_a_lock_file_that_a_shell_inside_the_shell_installs(tmp_path: Path) -> N
     source = read(tmp_path, run, {"Pipfile": "", "Pipfile.lock": PIPFILE_LOCK})
     assert versions(source) == {"flask": "3.1.3", "jinja2": "3.1.6"}
     assert source.unknown == ()
+
+
+def test_what_only_another_package_needs_is_brought_along(tmp_path: Path) -> None:
+    files = {"requirements.txt": "pyjwt[crypto]\ncryptography\ncffi\nreportlab\npillow\nparamiko\n"}
+    app = "import jwt, reportlab, paramiko\n" + APP
+    found = by_name(read(tmp_path, "RUN pip install -r requirements.txt", files, app))
+    assert not found["cryptography"].brought  # the manifest names it, and a pure package needs it
+    assert found["cffi"].brought  # that of a native package
+    assert found["pillow"].brought  # which reportlab does without
+    assert found["pynacl"].brought  # paramiko needs it, and no manifest names it
+    assert found["pynacl"].imported
