@@ -22,6 +22,7 @@ from migrate.validate.original import first_answer
 
 LOAD = 200  # requests before the memory of one copy is measured again
 COPY_LOAD = 20  # requests to each of many copies
+LOAD_TIME = 10.0  # seconds that either may take
 LOAD_CLIENTS = 4
 PSS = "PSS summed over the processes, /proc/PID/smaps_rollup"
 GIGABYTE = 1_000_000_000
@@ -67,11 +68,9 @@ def pss(pids: Sequence[int]) -> int | None:
 def one_copy(side: Side, copy: Copy, path: str, prefix: str = "") -> list[Measurement]:
     """PSS after the first answer, and after some load."""
     rows = []
-    for metric, requests, when in (
-        (f"{prefix}memory-rest", 1, "after one answer"),
-        (f"{prefix}memory-load", LOAD, f"after {LOAD} more answers to {LOAD_CLIENTS} clients"),
-    ):
-        _ask(copy.url, path, requests)
+    for metric, requests in ((f"{prefix}memory-rest", 1), (f"{prefix}memory-load", LOAD)):
+        done = _ask(copy.url, path, requests, LOAD_TIME)
+        when = f"after {done} more answers to {LOAD_CLIENTS} clients" if requests > 1 else "after one answer"
         time.sleep(_SETTLE)
         pids, why = copy.processes()
         found = pss(pids) if not why else None
@@ -125,15 +124,15 @@ def _copies(
     time.sleep(_SETTLE)
     idle, why = _together(running)
     # The first copy again: what it shares with the others counts in part for it now.
-    for copy in running:
-        _ask(copy.url, path, COPY_LOAD)
+    done = [_ask(copy.url, path, COPY_LOAD, LOAD_TIME / count) for copy in running]
+    more = f"{min(done)} to {max(done)}" if min(done) < max(done) else f"{max(done)}"
     time.sleep(_SETTLE)
     busy, why_busy = _together(running)
     how = f"{PSS}; {count} copies at the same time"
     rows = []
     for metric, total, problem, when in (
         (metrics[0], idle, why, "after one answer each, less a single one"),
-        (metrics[1], busy, why_busy, f"after {COPY_LOAD} more answers each, less a single one at rest"),
+        (metrics[1], busy, why_busy, f"after {more} more answers each, less a single one at rest"),
     ):
         if total is None:
             rows.append(not_measured(metric, side, "byte", problem))
@@ -190,6 +189,12 @@ def _together(running: Sequence[Copy]) -> tuple[int | None, str]:
     return total, "" if total is not None else "smaps_rollup cannot be read"
 
 
-def _ask(url: str, path: str, count: int) -> None:
+def _ask(url: str, path: str, count: int, limit: float = 30.0) -> int:
+    """Ask `count` times, none of it begun later than after `limit` seconds; how often an answer came."""
+    end = time.monotonic() + limit
+
+    def one(_: int) -> bool:
+        return time.monotonic() < end and first_answer(url, path, timeout=30.0) is not None
+
     with ThreadPoolExecutor(min(LOAD_CLIENTS, count)) as pool:
-        list(pool.map(lambda _: first_answer(url, path, timeout=30.0), range(count)))
+        return sum(pool.map(one, range(count)))
