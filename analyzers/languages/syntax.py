@@ -39,11 +39,24 @@ _GRAMMARS = {
 }
 
 
+class TooDeepError(Exception):
+    """Source that nests deeper than people write. The message is the reason to give in `not_read`."""
+
+
 def parse(grammar: str, data: bytes) -> Tree:
-    """The tree of a source text. Raises KeyError for a grammar that is not in the table."""
+    """The tree of a source text.
+
+    Raises TooDeepError for what no grammar or query could be let loose on, and KeyError for a grammar that is
+    not in the table.
+    """
     from tree_sitter import Parser
 
-    return Parser(_language(grammar)).parse(data)
+    if nests_too_deeply(data):
+        raise TooDeepError("nests too deeply to be read")
+    tree = Parser(_language(grammar)).parse(data)
+    if is_too_deep(tree.root_node):
+        raise TooDeepError("nests too deeply to be read")
+    return tree
 
 
 def nests_too_deeply(data: bytes) -> bool:
@@ -51,7 +64,9 @@ def nests_too_deeply(data: bytes) -> bool:
 
     Brackets in strings and comments count; that is why the bound is far above what source needs.
     """
-    if any(part.count(b"<") - part.count(b">") > _NESTING for part in _STATEMENTS.split(data)):
+    if data.count(b"<") > _NESTING and any(
+        part.count(b"<") - part.count(b">") > _NESTING for part in _STATEMENTS.split(data)
+    ):
         return True  # type arguments within type arguments
     if sum(map(data.count, (b"(", b"[", b"{"))) <= _NESTING:
         return False
@@ -70,10 +85,14 @@ def is_too_deep(root: Node) -> bool:
 
 
 def captures(grammar: str, pattern: str, node: Node) -> dict[str, list[Node]]:
-    """Capture name -> nodes below `node` in source order, for a tree-sitter query."""
+    """Capture name -> nodes below `node` in source order (the outer of two first), for a tree-sitter query."""
     from tree_sitter import QueryCursor
 
-    return QueryCursor(_query(grammar, pattern)).captures(node)
+    found = QueryCursor(_query(grammar, pattern)).captures(node)
+    for nodes in found.values():
+        if len(nodes) > 1:
+            nodes.sort(key=_place)  # they come out of a set, in the order of their addresses
+    return found
 
 
 def matches(grammar: str, pattern: str, node: Node) -> Iterator[tuple[int, dict[str, list[Node]]]]:
@@ -91,6 +110,11 @@ def text(node: Node) -> str:
 def line(node: Node) -> int:
     """The line on which a node starts, counted from 1."""
     return node.start_point.row + 1
+
+
+def _place(node: Node) -> tuple[int, int, int]:
+    start, end = node.byte_range
+    return start, -end, node.kind_id
 
 
 @cache

@@ -80,7 +80,7 @@ def reached(
     while work:
         fresh = (work.pop() & names) - done
         done |= fresh
-        for name in fresh:
+        for name in sorted(fresh):  # the order of files is that of evidence
             for path in types.get(name, ()):
                 if path not in found:
                     found[path] = Reached()
