@@ -68,12 +68,12 @@ def judge(
     for name, requirement in list(requirements.items()):
         if requirement.version is None and name in found.constraints:
             requirements[name] = replace(requirement, version=found.constraints[name])
-    _add_needs(requirements)
+    too_old = _add_needs(requirements)
     used = {n for n in requirements if any(i in prefixes for i in imports(n))}
     for name, evidence in _unexplained(requirements, used, imported, own):
         requirements.setdefault(name, Requirement(name, None, f"import {name}", evidence, implied=True))
         used.add(name)
-    _add_needs(requirements)
+    too_old |= _add_needs(requirements)
     found_in_code = frozenset(used)
     asked = set(used)
     if used & _LOADS_DRIVERS:  # these import the driver that the database's URL names
@@ -102,7 +102,7 @@ def judge(
             r.version,
             r.text,
             r.evidence,
-            kind(rows.get(name), r.version),
+            DependencyClass.NATIVE if name in too_old else kind(rows.get(name), r.version),
             name in used,
             r.implied,
             brought=name in used and (name not in asked or (r.implied and name not in found_in_code)),
@@ -122,8 +122,12 @@ def _needs(requirement: Requirement) -> Iterator[str]:
         yield from row.extras.get(extra, ())
 
 
-def _add_needs(requirements: dict[str, Requirement]) -> None:
-    """Add what the packages are known to need and no manifest lists, each with the line of who needs it."""
+def _add_needs(requirements: dict[str, Requirement]) -> set[str]:
+    """Add what the packages are known to need and no manifest lists, each with the line of who needs it.
+
+    Returns those of which an old release is asked for, one that is not known to build for WASI.
+    """
+    too_old = set()
     queue = sorted(requirements)
     for name in queue:  # grows while it is walked
         for need in _needs(requirements[name]):
@@ -131,6 +135,10 @@ def _add_needs(requirements: dict[str, Requirement]) -> None:
                 evidence = requirements[name].evidence
                 requirements[need] = Requirement(need, None, need, evidence, implied=True)
                 queue.append(need)
+                row = table()[name]
+                if need in row.recent and not version_at_least(requirements[name].version, row.recent[need]):
+                    too_old.add(need)
+    return too_old
 
 
 # Top-level names that several packages share: what follows the first dot tells them apart.

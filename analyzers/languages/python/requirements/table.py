@@ -23,6 +23,9 @@ class Package:
     extras: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     guarded: tuple[str, ...] = ()  # of `requires`: it works without, but for the part that needs it
     since: str | None = None  # `kind` and `requires` hold from this version on; older ones are pure
+    wheel_since: str | None = None  # of a `wasi-wheel`: older releases are not known to build
+    # Needed package -> the release of this one from which on it asks for one at its `wheel_since` or newer.
+    recent: Mapping[str, str] = field(default_factory=dict)
 
 
 @cache
@@ -45,6 +48,8 @@ def table() -> Mapping[str, Package]:
             {extra: tuple(needs) for extra, needs in row.get("extras", {}).items()},
             tuple(row.get("guarded", ())),
             row.get("since"),
+            row.get("wheel_since"),
+            row.get("recent", {}),
         )
     return rows
 
@@ -75,6 +80,8 @@ def kind(row: Package | None, version: str | None) -> DependencyClass:
         return DependencyClass.UNKNOWN
     if row.since and not row.requires and not version_at_least(version, row.since):
         return DependencyClass.PURE
+    if row.wheel_since and not version_at_least(version, row.wheel_since):
+        return DependencyClass.NATIVE
     return row.kind
 
 
