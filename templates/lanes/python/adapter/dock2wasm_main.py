@@ -123,7 +123,7 @@ def import_dependencies(wanted):
     """
     import importlib
 
-    from dock2wasm_adapter import environment
+    from dock2wasm_adapter import environment, notes
 
     recorder = environment.Recorder()
     with environment.recorded(recorder):
@@ -140,16 +140,17 @@ def import_dependencies(wanted):
                         flush=True,
                     )
                     raise
-                print(f"dock2wasm-note: {name} (imported by {importer}) left out: {error!r}", flush=True)
+                notes.note(f"{name} (imported by {importer}) left out: {error!r}")
     return recorder
 
 
 def say_fixed(fixed, who):
+    from dock2wasm_adapter import notes
+
     for name in fixed:
-        print(
-            f"dock2wasm-note: the import of {who.get(name) or 'a dependency'} reads the variable {name}; its"
-            " value is fixed by the build",
-            flush=True,
+        notes.note(
+            f"the import of {who.get(name) or 'a dependency'} reads the variable {name}; its value is fixed"
+            " by the build"
         )
 
 
@@ -189,6 +190,9 @@ def build():
     sys.meta_path.insert(0, code)
     # The files of the machine are out of reach from here on.
     report = open("/0/trial.marshal", "wb") if settings["snapshot_app"] == "trial" else None  # noqa: SIM115
+    from dock2wasm_adapter import notes
+
+    notes.open_file("/0/notes")
     tree = make_files(files, settings)
     from dock2wasm_adapter import environment, modules
 
@@ -227,6 +231,7 @@ def build():
     instance = application.Instance(tree, settings["home"], fixed)
     keep_code(code, settings["left_out"])
     code.close()
+    notes.close_file()
     # The log is read line by line.
     sys.stdout.reconfigure(line_buffering=True)
     return tree, app, instance, adapter

@@ -394,10 +394,10 @@ def snapshot():
     part = BUILD / "work" / "component.wasm"
     if part.exists():
         part.unlink()
-    status, log, _ = stage.run("app" if tried.frozen else "", part, tried.late, tried.changed)
-    for line in log.splitlines():
-        if line.startswith("dock2wasm-note: "):
-            note(line[len("dock2wasm-note: ") :])
+    status, log, folder = stage.run("app" if tried.frozen else "", part, tried.late, tried.changed)
+    notes = folder / "notes"
+    for line in notes.read_text(encoding="utf-8").splitlines() if notes.is_file() else ():
+        note(line)
     if status or not part.is_file():
         show(guest_error(log))
         raise BuildFailed("the snapshot failed: the component's Python raised the error above")

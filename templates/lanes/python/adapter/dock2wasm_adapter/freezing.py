@@ -9,6 +9,7 @@ import sys
 import traceback
 
 from dock2wasm_adapter import application, environment, rollback, templates
+from dock2wasm_adapter.notes import note
 
 
 def trial(app, tree, groups):
@@ -70,7 +71,7 @@ def freeze(app, tree, own, changed):
         app.find()
     compiled = templates.prepare()
     if compiled:
-        print(f"dock2wasm-note: {compiled} templates compiled", flush=True)
+        note(f"{compiled} templates compiled")
     del tree.resolve
     app.frozen = application.Frozen(
         reads={os.fsencode(n): None if v is None else os.fsencode(v) for n, v in recorder.reads.items()},

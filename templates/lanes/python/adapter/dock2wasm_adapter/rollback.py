@@ -12,6 +12,8 @@ import functools
 import sys
 import types
 
+from dock2wasm_adapter.notes import note
+
 _CACHE = type(functools.lru_cache(lambda: None))
 
 
@@ -86,7 +88,7 @@ def _follow(path):
 def keep(paths):
     """[(object, kind, copy)] of the objects that these paths lead to, for `restore`.
 
-    A path that leads nowhere is printed as a note: what it meant cannot be put back.
+    A path that leads nowhere is noted: what it meant cannot be put back.
     """
     kept = []
     for path in paths:
@@ -94,7 +96,7 @@ def keep(paths):
             thing = _follow(path)
             state = state_of(thing)
         except (KeyError, IndexError, AttributeError, TypeError, ValueError) as error:
-            print(f"dock2wasm-note: not found again: {path!r}: {error!r}", flush=True)
+            note(f"a change by the import that could not be found again: {path!r}: {error!r}")
             continue
         if state is not None:
             kept.append((thing, *state))

@@ -9,6 +9,7 @@ import gc
 import sys
 
 from dock2wasm_adapter import modules
+from dock2wasm_adapter.notes import note
 
 _CODE = {}
 _LIMIT = 1000
@@ -109,7 +110,7 @@ def _compile(jinja, environment, name):
         finally:
             environment.filters, environment.tests = kept.values()
     except Exception as error:  # what is wrong with it is seen when it is used
-        print(f"dock2wasm-note: the template {name} is compiled when it is used: {error!r}", flush=True)
+        note(f"the template {name} is compiled when it is used: {error!r}")
 
 
 def _named(function):
