@@ -26,11 +26,16 @@ _FACTORS = {
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What a budget's name means: metrics that match `pattern`, their median or 99th percentile."""
+    """What a budget's name means: metrics that match `pattern`, their median or 99th percentile.
+
+    Where none of them was measured those that match `otherwise` count: at saturation a latency says only how
+    many wait, so the one at a fixed rate is meant where there is one.
+    """
 
     pattern: str
     unit: str
     p99: bool = False
+    otherwise: str = ""
     ratio: bool = True  # whether the original has it too
 
 
@@ -46,8 +51,8 @@ FIGURES = {
     "memory_copy_busy": Figure(r"memory-copy-load-\d+", "byte"),
     "copies_per_gb": Figure("copies-idle-per-gb", "copies"),
     "throughput": Figure(r"throughput-c\d+", "1/s"),
-    "latency": Figure(r"latency-(?:c?)\d+", "s"),
-    "p99": Figure(r"latency-(?:c?)\d+", "s", p99=True),
+    "latency": Figure(r"latency-\d+", "s", otherwise=r"latency-c\d+"),
+    "p99": Figure(r"latency-\d+", "s", p99=True, otherwise=r"latency-c\d+"),
     "cpu": Figure(r"cpu-c\d+", "s"),
 }
 
@@ -99,26 +104,39 @@ def judge(limits: Sequence[Limit], measurements: Sequence[Measurement]) -> tuple
 def _judged(limit: Limit, measurements: Sequence[Measurement]) -> Budget:
     figure = FIGURES[limit.name.removesuffix(RATIO)]
     ratio = limit.name.endswith(RATIO)
-    values: dict[str, dict[Side, float]] = {}
     missing = ""
-    for one in measurements:
-        if not re.fullmatch(figure.pattern, one.metric):
-            continue
-        value = one.p99 if figure.p99 else one.median
-        if not one.n or value is None:
-            missing = missing or f"{one.metric} of the {one.side}: {one.method if not one.n else 'n < 20'}"
-        else:
-            values.setdefault(one.metric, {})[one.side] = value
-    found = []
-    for metric, by_side in values.items():
-        mine, theirs = by_side.get(Side.CANDIDATE), by_side.get(Side.ORIGINAL)
-        if ratio and mine is not None and theirs:
-            found.append((mine / theirs, metric))
-        elif not ratio and mine is not None:
-            found.append((mine, metric))
+    found: list[tuple[float, str]] = []
+    for pattern in filter(None, (figure.pattern, figure.otherwise)):
+        if found:
+            break
+        values, why = _values(figure, pattern, measurements)
+        missing = missing or why
+        for metric, by_side in values.items():
+            mine, theirs = by_side.get(Side.CANDIDATE), by_side.get(Side.ORIGINAL)
+            if ratio and mine is not None and theirs:
+                found.append((mine / theirs, metric))
+            elif not ratio and mine is not None:
+                found.append((mine, metric))
     if not found:
         return Budget(limit.name, limit.text, missing or "not measured", Kept.UNMEASURED)
     worst, metric = max(found) if limit.at_most else min(found)
     kept = worst <= limit.value if limit.at_most else worst >= limit.value
     text = f"{worst:.2f}" if ratio else quantity(worst, figure.unit)
     return Budget(limit.name, limit.text, f"{text} ({metric})", Kept.MET if kept else Kept.EXCEEDED)
+
+
+def _values(
+    figure: Figure, pattern: str, measurements: Sequence[Measurement]
+) -> tuple[dict[str, dict[Side, float]], str]:
+    """The figure's values by metric and side, and why the first that is missing is."""
+    values: dict[str, dict[Side, float]] = {}
+    missing = ""
+    for one in measurements:
+        if not re.fullmatch(pattern, one.metric):
+            continue
+        value = one.p99 if figure.p99 else one.median
+        if not one.n or value is None:
+            missing = missing or f"{one.metric} of the {one.side}: {one.method if not one.n else 'n < 20'}"
+        else:
+            values.setdefault(one.metric, {})[one.side] = value
+    return values, missing

@@ -154,6 +154,7 @@ def _run(options: ValidateOptions, progress: Progress) -> Comparison:
         with _original(options, asked, request, hashes, progress) as (known, client, setup):
             compared = compare_sides(known, candidate, asked, component.wasi, progress)
             measurements: tuple[Measurement, ...] = ()
+            machine = measuring.machine()
             if options.measure:
                 subjects = measuring.Subjects(
                     chosen,
@@ -187,7 +188,7 @@ def _run(options: ValidateOptions, progress: Progress) -> Comparison:
         log_findings=compared.log_findings,
         notes=(*known.notes, *compared.notes),
         promise=provenance.promise,
-        machine=measuring.machine(),
+        machine=machine,
         claims=claims.judge(measurements),
         budgets=budgets.judge(options.budgets, measurements),
     )

@@ -8,7 +8,7 @@ somebody waits who does not wait for others.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from statistics import median
 
@@ -23,6 +23,8 @@ FLOOR = "floor-"
 """Begins the metrics of the trivial handler."""
 _WARM = 0.5  # seconds of load that are not counted, before each turn's first
 _SLOW = 1.0  # requests a second from which on a rate can be kept
+_REQUESTS = 60  # at a fixed rate, so that there is a 99th percentile; slow services get longer turns for it
+_LONGER = 5  # times as long as other turns, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,8 @@ def _open(
         why = f"the slower side manages {slower:.1f} requests a second"
         return [not_measured(metric, one.side, "s", why) for one, _ in sides]
     rate = max(1, int(slower * share))
+    longer = min(_LONGER * effort.seconds, max(effort.seconds, _REQUESTS / rate / effort.turns))
+    effort = replace(effort, seconds=round(longer, 2))
     with progress.step(f"measure latency at {rate} requests a second"):
         taken = _turns(
             [one for one, _ in sides],

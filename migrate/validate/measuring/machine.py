@@ -18,5 +18,8 @@ def machine() -> str:
                 break
     load = ""
     with contextlib.suppress(OSError):
-        load = f", load average {os.getloadavg()[0]:.1f}"
+        average = os.getloadavg()[0]
+        load = f", load average {average:.1f} before"
+        if average > (os.cpu_count() or 1) / 2:
+            load += ": BUSY WITH OTHER WORK, the times say little"
     return f"{model}, {os.cpu_count()} cores, {platform.system()} {platform.release()}{load}"
