@@ -93,3 +93,15 @@ def _image_problem(tag: str) -> str:
 
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:200]
+
+
+def needs_rust_for_wasi() -> None:
+    """A Rust toolchain with the standard library for WASI, and CPython 3.14's headers."""
+    from migrate.errors import ToolMissingError
+    from migrate.wheels import _tools
+
+    try:
+        _tools.rust()
+        _tools.headers()
+    except ToolMissingError as error:
+        missing(f"tools for WASI wheels ({error.what})", do="`.ci/wasi-tools .cache/wasi-tools` makes them.")

@@ -199,7 +199,7 @@ def _compile(
     """(libraries, versions of the tools)."""
     project = _source.project(root)
     backend = _source.backend(project)
-    cargo_toml = _rust.manifest(root, project)
+    cargo_toml = None if recipe.direct else _rust.manifest(root, project)
     zig = {"ziglang": _tools.zig_version(python)}
     if cargo_toml is not None and (
         backend.startswith("maturin") or "rust" in json.dumps(project.get("build-system", {}))
@@ -210,7 +210,7 @@ def _compile(
             project=project, variables=recipe.variables, offline=offline, log=log, on_line=on_line,
         )  # fmt: skip
         return found, {"rustc": rust.version, **zig}
-    if backend.startswith("setuptools") or (root / "setup.py").is_file():
+    if recipe.direct or backend.startswith("setuptools") or (root / "setup.py").is_file():
         headers = _tools.headers()
         found = _c.build(
             root, work, python, headers,

@@ -23,7 +23,7 @@ from migrate.wheels._recipes import Recipe
 from migrate.wheels._tools import environment
 
 SUFFIX = ".cpython-314-wasm32-wasi.so"
-_SETUP = "import sys; sys.path.insert(0, ''); sys.argv[0] = 'setup.py'; {run}"
+_SETUP = "import runpy, sys; sys.path.insert(0, ''); sys.argv[0] = 'setup.py'; {run}"
 _ERRORS = (
     (
         r"fatal error: '?([\w./+-]+\.h)'? (?:file )?not found",
@@ -62,7 +62,11 @@ def build(
     on_line: Callable[[str], None] | None = None,
 ) -> tuple[Path, ...]:
     """Compile; returns the libraries. Raises WheelError with what the compiler said."""
-    beside = _requirements(project, work, python, offline=offline)
+    generated = any(str(f).endswith(".pyx") for one in recipe.direct for f in one["files"])
+    beside = work / "requires"
+    beside.mkdir(exist_ok=True)
+    if generated or not recipe.direct:
+        _requirements(project, beside, python, offline=offline)
     for library in recipe.sources:
         _library(library, source, work, python, offline=offline)
     wrapper = shlex.join([str(python), "-B", str(Path(__file__).with_name("cc.py"))])
@@ -82,7 +86,7 @@ def build(
     if recipe.direct:
         return tuple(_direct(one, source, work, python, env, log, on_line) for one in recipe.direct)
     how = (
-        "exec(compile(open('setup.py', 'rb').read(), 'setup.py', 'exec'))"
+        "runpy.run_path('setup.py', run_name='__main__')"
         if (source / "setup.py").is_file()
         else "import setuptools; setuptools.setup()"
     )
@@ -109,27 +113,17 @@ def _own_headers(python: Path) -> Iterable[str]:
     """Folders of this machine's headers, which would be found before those for WASI."""
     home = str(python.parent.parent)
     names = {sysconfig.get_path("include"), sysconfig.get_path("platinclude"), f"{home}/include"}
-    done = run(
-        [
-            str(python),
-            "-c",
-            "import sysconfig as s; print(s.get_path('include')); print(s.get_path('platinclude'))",
-        ],
-        cwd=python.parent,
-    )
-    return sorted({*names, *done.output.split(), "/usr/include", "/usr/local/include"})
+    found = _ask(python, "import sysconfig as s; print(s.get_path('include'), s.get_path('platinclude'))")
+    return sorted({*names, *found.split(), "/usr/include", "/usr/local/include"})
 
 
-def _requirements(project: Mapping[str, Any], work: Path, python: Path, *, offline: bool) -> Path:
+def _requirements(project: Mapping[str, Any], folder: Path, python: Path, *, offline: bool) -> None:
     """Install what the package's build asks for (`build-system.requires`) into a folder of its own."""
     system = project.get("build-system")
     wanted = [str(r) for r in system.get("requires", [])] if isinstance(system, dict) else []
     wanted = [r for r in wanted if not re.match(r"(?i)(setuptools|wheel|maturin)\b(?![-_])", r.strip())]
-    folder = work / "requires"
-    folder.mkdir(exist_ok=True)
     if wanted:
         install(wanted, folder, python, offline=offline)
-    return folder
 
 
 def install(wanted: list[str], folder: Path, python: Path, *, offline: bool) -> None:
@@ -233,8 +227,19 @@ def _direct(
             path = generated
         made.append(str(objects / f"{number}-{path.stem}.o"))
         program([*compiler, *flags, *includes, "-c", str(path), "-o", made[-1]])
+    if module.get("builtins"):
+        made.append(str(objects / "builtins.a"))
+        source_of_zig = _ask(python, "import ziglang, os; print(os.path.dirname(ziglang.__file__))")
+        rt = f"{source_of_zig}/lib/compiler_rt.zig"
+        options = ["-target", "wasm32-wasi", "-fPIC", "-O", "ReleaseSmall", f"-femit-bin={made[-1]}"]
+        program([str(python), "-m", "ziglang", "build-lib", rt, *options])
     program([*compiler, "-shared", *made, "-o", str(out)])
     return out
+
+
+def _ask(python: Path, code: str) -> str:
+    done = run([str(python), "-c", code], cwd=python.parent)
+    return done.output.strip()
 
 
 def _failed(done: Finished, log: Path) -> WheelError:

@@ -13,6 +13,7 @@ import pytest
 
 from tests.conftest import CommandLine, Result, copy_fixture
 from tests.e2e import neighbours
+from tests.needs import needs_rust_for_wasi
 
 SECRET = "e2e-" + hashlib.sha256(b"a secret of these tests").hexdigest()
 
@@ -55,6 +56,8 @@ def migrate(dock2wasm: CommandLine, name: str, folder: Path) -> Migrated:
     repository = copy_fixture(name, folder)
     (service,) = tomllib.loads((repository / "expect.toml").read_text())["service"]
     before = contents(repository)
+    if service["validate"].get("build_wheels"):
+        needs_rust_for_wasi()
     accept = service["validate"].get("accept", [])
     choices: list[str] = ["--accept", ",".join(accept)] if accept else []
     for target in dict.fromkeys([service["validate"]["target"], *service["targets"]]):

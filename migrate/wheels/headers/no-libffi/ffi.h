@@ -8,6 +8,9 @@
 
 #include <stddef.h>
 
+/* cffi's view of a Python file as a FILE: WASI cannot duplicate a descriptor. The caller reports the failure. */
+#define dup(fd) (-1)
+
 #define FFI_SIZEOF_ARG sizeof(long)
 #define FFI_TYPE_VOID 0
 #define FFI_TYPE_INT 1
