@@ -188,12 +188,12 @@ class Exchange:
                 ]
             )
             return
+        if self._gone:
+            return
         if self.complete:
             raise RuntimeError(f"Unexpected ASGI message '{kind}' sent, after response already completed.")
         if kind != "http.response.body":
             raise RuntimeError(f"Expected ASGI message 'http.response.body', but got '{kind}'.")
-        if self._gone:
-            return
         data = bytes(message.get("body", b""))
         more = message.get("more_body", False)
         if not self.answer.started:
