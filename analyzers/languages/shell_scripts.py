@@ -121,7 +121,7 @@ def _of_files(tree: Tree, known: _Programs, files: Sequence[str]) -> list[Fact]:
     found: list[Fact] = []
     http = _speaks_http(tree, files)
     for path in files:
-        commands, written = _read(tree.data(path) or b"")
+        commands, written = _read(tree, path)
         found += _facts(known, commands, partial(_at, tree, path), http=http)
         for target, line in written:
             reach = Reach.REQUEST if len(files) > 1 or http else Reach.UNKNOWN
@@ -151,18 +151,18 @@ def _reached(tree: Tree, guest: Guest, first: Sequence[str], workdir: str) -> tu
     """Scripts and those of the image that they call by path."""
     found = list(first)
     for path in found:
-        commands, _ = _read(tree.data(path) or b"")
+        commands, _ = _read(tree, path)
         fresh = [one for one in _called(tree, guest, commands, workdir) if one not in found]
         found += list(dict.fromkeys(fresh))[: max(0, _SCRIPTS - len(found))]
     return tuple(found)
 
 
-def _read(data: bytes) -> tuple[list[_Command], list[tuple[str, int]]]:
+def _read(tree: Tree, path: str) -> tuple[list[_Command], list[tuple[str, int]]]:
     """The commands of a script and the files that redirections write."""
-    if syntax.nests_too_deeply(data):
-        return [], []
-    root = syntax.parse("bash", data).root_node
-    if syntax.is_too_deep(root):
+    try:
+        root = syntax.parse("bash", tree.data(path) or b"").root_node
+    except syntax.UnparsedError as error:
+        tree.give_up(path, str(error))
         return [], []
     found = syntax.captures("bash", _QUERY, root)
     commands = [

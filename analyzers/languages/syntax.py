@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _NESTING = 500
 _DEPTH = 3_000
+_COUNTED = 8_000  # bytes: what is smaller is parsed in a moment, whatever it holds
+_PIECE = 256  # bytes that a parser is given at once
+_SCANS = 100  # times that it may go over them: source that was read takes 2 to 14
 _STATEMENTS = re.compile(rb"[;{}]")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"()[]{}"))
 # Grammar -> module, and the function in it that gives the grammar.
@@ -39,27 +42,46 @@ _GRAMMARS = {
 }
 
 
-class TooDeepError(Exception):
-    """Source that nests deeper than people write. The message is the reason to give in `not_read`."""
+class UnparsedError(Exception):
+    """Source that no grammar or query is let loose on. The message is the reason to give in `not_read`."""
 
 
 def parse(grammar: str, data: bytes) -> Tree:
     """The tree of a source text.
 
-    Raises TooDeepError for what no grammar or query could be let loose on, and KeyError for a grammar that is
-    not in the table.
+    Raises UnparsedError for what would take time or memory beyond the size of the source, and KeyError for a
+    grammar that is not in the table.
     """
-    from tree_sitter import Parser
-
-    if nests_too_deeply(data):
-        raise TooDeepError("nests too deeply to be read")
-    tree = Parser(_language(grammar)).parse(data)
-    if is_too_deep(tree.root_node):
-        raise TooDeepError("nests too deeply to be read")
+    if _nests_too_deeply(data) or (grammar == "bash" and _pipes(data)):
+        raise UnparsedError("nests too deeply to be read")
+    tree = _parsed(grammar, data)
+    if _is_too_deep(tree.root_node):
+        raise UnparsedError("nests too deeply to be read")
     return tree
 
 
-def nests_too_deeply(data: bytes) -> bool:
+def _parsed(grammar: str, data: bytes) -> Tree:
+    """Parsed, and given up where the grammar goes over the same bytes again and again: some scan to the end
+    of the file for the end of each comment, string or word."""
+    from tree_sitter import Parser
+
+    parser = Parser(_language(grammar))
+    if len(data) < _COUNTED:
+        return parser.parse(data)
+    left = _SCANS * (len(data) // _PIECE + 1)
+
+    def read(offset: int, _: object) -> bytes:
+        nonlocal left
+        left -= 1
+        return data[offset : offset + _PIECE] if left > 0 else b""
+
+    counted = parser.parse(read)
+    if left <= 0:
+        raise UnparsedError("is written so that its grammar goes over it again and again")
+    return parser.parse(data, counted)  # takes the tree over, and gives its nodes their text
+
+
+def _nests_too_deeply(data: bytes) -> bool:
     """Whether brackets nest deeper than people write them: some grammars then take minutes to recover.
 
     Brackets in strings and comments count; that is why the bound is far above what source needs.
@@ -74,7 +96,12 @@ def nests_too_deeply(data: bytes) -> bool:
     return max(accumulate(1 if one in b"([{" else -1 for one in brackets), default=0) > _NESTING
 
 
-def is_too_deep(root: Node) -> bool:
+def _pipes(data: bytes) -> bool:
+    """Whether a shell script has pipelines of hundreds of commands, which take quadratic time."""
+    return data.count(b"|") > _NESTING and any(part.count(b"|") > _NESTING for part in data.split(b"\n"))
+
+
+def _is_too_deep(root: Node) -> bool:
     """Whether a tree is thousands of nodes deep along its largest part: queries take quadratic time there."""
     node = root
     for _ in range(_DEPTH):
@@ -85,7 +112,7 @@ def is_too_deep(root: Node) -> bool:
 
 
 def captures(grammar: str, pattern: str, node: Node) -> dict[str, list[Node]]:
-    """Capture name -> nodes below `node` in source order (the outer of two first), for a tree-sitter query."""
+    """Capture name -> nodes below `node` in source order, the outer of two first, for a query."""
     from tree_sitter import QueryCursor
 
     found = QueryCursor(_query(grammar, pattern)).captures(node)

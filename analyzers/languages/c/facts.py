@@ -192,15 +192,13 @@ def _unit(program: CProgram, path: str) -> _Unit | None:
     data = program.guest.tree.data(source) if source is not None else None
     if data is None or source is None:
         return None
-    if syntax.nests_too_deeply(data):
-        program.guest.tree.give_up(source, "nests too deeply to be read")
-        return None
     grammar = "c" if path.endswith((".c", ".h")) and not _is_cpp(data) else "cpp"
-    root = syntax.parse(grammar, data).root_node
-    found = {
-        name: sorted(nodes, key=lambda node: (node.start_byte, -node.end_byte))
-        for name, nodes in syntax.captures(grammar, _CALLS + (_CPP if grammar == "cpp" else ""), root).items()
-    }
+    try:
+        root = syntax.parse(grammar, data).root_node
+    except syntax.UnparsedError as error:
+        program.guest.tree.give_up(source, str(error))
+        return None
+    found = syntax.captures(grammar, _CALLS + (_CPP if grammar == "cpp" else ""), root)
     out = _outermost(span for node in found.get("ifdef", ()) if (span := _left_out(node)) is not None)
     calls: list[tuple[str, Node]] = []
     for node in _kept(found.get("call", ()), out):

@@ -66,14 +66,18 @@ def parts(tree: Tree, path: str) -> tuple[Optional, ...]:
     held = _held.setdefault(tree, {})
     if path not in held:
         data = (tree.data(path) or b"").removeprefix(b"\xef\xbb\xbf")
-        held[path] = _parts(data) if _REGISTERS.search(data) and not syntax.nests_too_deeply(data) else ()
+        held[path] = _parts(tree, path, data) if _REGISTERS.search(data) else ()
     return held[path]
 
 
-def _parts(data: bytes) -> tuple[Optional, ...]:
+def _parts(tree: Tree, path: str, data: bytes) -> tuple[Optional, ...]:
     found: list[Optional] = []
-    root = syntax.parse("csharp", data).root_node
-    for _, match in () if syntax.is_too_deep(root) else syntax.matches("csharp", _QUERY, root):
+    try:
+        root = syntax.parse("csharp", data).root_node
+    except syntax.UnparsedError as error:
+        tree.give_up(path, str(error))
+        return ()
+    for _, match in syntax.matches("csharp", _QUERY, root):
         if "section" in match:
             node = match["section"][0]
             text = syntax.text(node)

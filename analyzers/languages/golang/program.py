@@ -121,12 +121,15 @@ class Program(Kinds):
                 data = self.tree.data(path)
                 if data is None:
                     continue
-                if path in self._off:
-                    loaded.append(files.load(path, files.without(data, self._off[path]), folder))
-                elif path in self._parsed:
-                    loaded.append(self._parsed[path])
-                elif files.taken(path, data, self.build):
-                    loaded.append(files.load(path, data, folder))
+                try:
+                    if path in self._off:
+                        loaded.append(files.load(path, files.without(data, self._off[path]), folder))
+                    elif path in self._parsed:
+                        loaded.append(self._parsed[path])
+                    elif files.taken(path, data, self.build):
+                        loaded.append(files.load(path, data, folder))
+                except syntax.UnparsedError as error:
+                    self.tree.give_up(path, str(error))
             package.files = _one_package(loaded, main=folder == start)
             package.name = package.files[0].package if package.files else ""
             for file in package.files:

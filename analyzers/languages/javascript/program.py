@@ -12,6 +12,7 @@ from analyzers.languages import built
 from analyzers.languages.javascript import modules, outputs
 from analyzers.languages.javascript.modules import Module
 from analyzers.languages.javascript.project import Project, above, table
+from analyzers.languages.syntax import UnparsedError
 from analyzers.model import Image
 from analyzers.repository import Tree
 
@@ -192,7 +193,12 @@ class Program:
         if modules.is_minified(data):
             self.skipped[source] = "is minified or a bundle"
             return None
-        module = modules.parse(source, path, data)
+        try:
+            module = modules.parse(source, path, data)
+        except UnparsedError as error:
+            self.skipped[source] = str(error)
+            self.tree.give_up(source, str(error))
+            return None
         module.stage = stage
         self.modules[source] = module
         return module

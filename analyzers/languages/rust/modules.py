@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 from analyzers.languages import syntax
 from analyzers.languages.rust.cargo import Package
 from analyzers.languages.rust.program import Program
-from analyzers.languages.rust.scan import File, TooDeepError, scan
+from analyzers.languages.rust.scan import File, scan
 from analyzers.repository import Tree
 
 _FILES = 4_000
@@ -123,8 +123,8 @@ def _scanned(program: Program, owner: Package, source: str, guest: str, data: by
             kept.clear()
         try:
             kept[key] = scan(source, guest, owner.code_name, data, owner.features)
-        except TooDeepError:
-            program.sources.tree.give_up(source, "nests too deeply to be read")
+        except syntax.UnparsedError as error:
+            program.sources.tree.give_up(source, str(error))
             kept[key] = None
     return kept[key]
 

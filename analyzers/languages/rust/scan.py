@@ -190,23 +190,14 @@ class File:
             open_.append(position)
 
 
-class TooDeepError(Exception):
-    """Source that nests, or chains calls, deeper than is read."""
-
-
 def scan(path: str, guest: str, crate: str, data: bytes, features: Set[str]) -> File | None:
-    """A file, or None where an inner attribute leaves all of it out. Raises TooDeepError."""
-    if syntax.nests_too_deeply(data):
-        raise TooDeepError
+    """A file, or None where an inner attribute leaves all of it out. Raises syntax.UnparsedError."""
     root = syntax.parse("rust", data).root_node
     file = File(path, guest, crate, root)
-    found = {
-        name: sorted(nodes, key=lambda node: (node.start_byte, -node.end_byte))
-        for name, nodes in syntax.captures("rust", _QUERY, root).items()
-    }
+    found = syntax.captures("rust", _QUERY, root)
     chains = Counter(node.start_byte for node in found.get("call", ()))
     if chains and max(chains.values()) > _CHAIN:
-        raise TooDeepError
+        raise syntax.UnparsedError("nests too deeply to be read")  # calls in chains
     for node in found.get("inner", ()):
         condition = _cfg(syntax.text(node))
         if condition is not None and node.parent == root and cfg.holds(condition, features) is False:

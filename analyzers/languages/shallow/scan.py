@@ -100,9 +100,6 @@ def scan(tree: Tree, path: str, grammar: str, table: Table) -> Scanned:
     if found is None:
         backticks = b"`" in table.words and b"`" in (tree.data(path) or b"")
         worth = backticks or not table.words.isdisjoint(words(tree, path))
-        if worth and syntax.nests_too_deeply(tree.data(path) or b""):
-            tree.give_up(path, "nests brackets too deeply to be read")
-            worth = False
         found = _scan(tree, path, grammar, table) if worth else Scanned(path)
         held[path, grammar] = found
     return found
@@ -110,9 +107,13 @@ def scan(tree: Tree, path: str, grammar: str, table: Table) -> Scanned:
 
 def _scan(tree: Tree, path: str, grammar: str, table: Table) -> Scanned:
     data = (tree.data(path) or b"").removeprefix(b"\xef\xbb\xbf")
-    root = syntax.parse(grammar, data).root_node
-    if syntax.is_too_deep(root) or _is_broken(root):
-        tree.give_up(path, f"is no {grammar} that is read: nested too deeply, or broken")
+    try:
+        root = syntax.parse(grammar, data).root_node
+    except syntax.UnparsedError as error:
+        tree.give_up(path, str(error))
+        return Scanned(path)
+    if _is_broken(root):
+        tree.give_up(path, f"is no {grammar} that can be read")
         return Scanned(path)
     scopes: list[tuple[int, int, str, str]] = []
     hits: list[tuple[int, str, str, int, str]] = []

@@ -266,7 +266,7 @@ def test_brackets_that_nest_without_end(tmp_path: Path, bomb: bytes) -> None:
     }
     found = inventory.read(trees.write(tmp_path, files))
     assert [(one.path, one.reason) for one in found.not_read] == [
-        ("src/main/java/A.java", "nests brackets too deeply to be read")
+        ("src/main/java/A.java", "nests too deeply to be read")
     ]
 
 
