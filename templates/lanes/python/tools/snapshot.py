@@ -62,6 +62,16 @@ ALONG = {
     "django.utils.formats": ("django.conf.locale.*",),
     "django.template.engine": ("django.templatetags.*",),
     "django.db.utils": ("django.db.backends.dummy.*",),  # where DATABASES is empty
+    "sqlalchemy.dialects": ("sqlalchemy.dialects.sqlite.pysqlite", "sqlite3"),
+}
+# Loaded by the name in a database's URL, which comes at run time: (who loads it, a driver that is installed) ->
+# what is loaded beside the driver; also in the snapshot.
+PLUGINS = {
+    ("sqlalchemy.dialects", "pg8000"): ("sqlalchemy.dialects.postgresql.pg8000",),
+    ("sqlalchemy.dialects", "asyncpg"): ("sqlalchemy.dialects.postgresql.asyncpg",),
+    ("sqlalchemy.dialects", "pymysql"): ("sqlalchemy.dialects.mysql.pymysql",),
+    ("sqlalchemy.dialects", "aiomysql"): ("sqlalchemy.dialects.mysql.aiomysql",),
+    ("sqlalchemy.dialects", "mysql.connector"): ("sqlalchemy.dialects.mysql.mysqlconnector",),
 }
 METADATA = ("METADATA", "entry_points.txt", "top_level.txt")
 LARGE = 64 * 1024 * 1024
@@ -175,11 +185,21 @@ class Index:
                     waiting += [target] if target == mention or "." in target else []
             waiting.append(name.rpartition(".")[0])
 
+    def plugins(self, kept):
+        """What is loaded by names that come at run time, of the drivers that are installed."""
+        return [
+            name
+            for (loader, driver), names in PLUGINS.items()
+            if loader in kept and driver in self.modules
+            for name in (driver, *names)
+        ]
+
     def expected(self, kept):
         """What frameworks among `kept` will import by names that no source holds."""
         below = [name for module, names in BELOW.items() if module in kept for name in names]
         patterns = [pattern for module, found in ALONG.items() if module in kept for pattern in found]
         patterns += [f"{name}.{end}" for name in kept if self.modules[name].get("package") for end in below]
+        patterns += self.plugins(kept)
         plain = {pattern for pattern in patterns if not pattern.endswith(".*")}
         folders = {pattern[:-2] for pattern in patterns if pattern.endswith(".*")}
         return [
@@ -315,6 +335,7 @@ class Stage:
         self.wanted = dependencies(self.index, self.entry[0])
         for name in sorted(self.kept & set(HIDDEN)):
             self.wanted += [(hidden, False, name) for hidden in HIDDEN[name] if hidden in self.kept]
+        self.wanted += [(name, False, "a database's URL") for name in self.index.plugins(self.kept)]
         self.say()
 
     def say(self):
