@@ -147,7 +147,10 @@ def _copies(
 
 
 def per_gigabyte(rows: Sequence[Measurement]) -> list[Measurement]:
-    """How many copies fit into 1 GB: computed from what one more takes, of the largest number that ran."""
+    """How many copies fit into 1 GB: computed from what one more takes, of the largest number that ran.
+
+    What a recording brought along is not computed again.
+    """
     found = []
     for side in Side:
         for metric, name in (
@@ -159,7 +162,7 @@ def per_gigabyte(rows: Sequence[Measurement]) -> list[Measurement]:
                 for one in rows
                 if one.side is side and one.metric.removeprefix(metric).isdigit() and one.n and one.median > 0
             ]
-            if known:
+            if known and not any(one.metric == name and one.side is side for one in rows):
                 one = max(known, key=lambda row: int(row.metric.rpartition("-")[2]))
                 method = f"computed, not run: 1 GB divided by what one more copy takes ({one.metric})"
                 found.append(measurement(name, side, "copies", [int(GIGABYTE / one.median)], method))
