@@ -39,6 +39,7 @@ from migrate.runtimes._server import (
     host_environment,
     launch,
 )
+from migrate.targets.wasmtime import socket_options
 from migrate.toolchains import find
 from migrate.toolchains.programs import answer
 
@@ -58,7 +59,7 @@ REUSE = 100_000_000
 _HOST_READS = re.compile(
     r"(?:LD|DYLD|GLIBC|MALLOC|_RJEM|RUST|WASMTIME|TOKIO|XDG|LC)_.*|PATH|HOME|TMPDIR|LANG|NO_COLOR"
 )
-_HTTP = ("http", "https")
+_PORT = re.compile(r":\d+\Z")
 
 
 def locate() -> Located:
@@ -136,9 +137,8 @@ def _wasi_flags(request: ServeRequest) -> list[str]:
     flags = ["cli"]
     if request.component.wasi == "0.3":
         flags.append("p3")
-    schemes = {outbound.partition("://")[0] for outbound in request.outbound}
-    if schemes - set(_HTTP):
-        flags += ["inherit-network", "allow-ip-name-lookup", "tcp"]
+    split = [(scheme, rest) for scheme, _, rest in (text.partition("://") for text in request.outbound)]
+    flags += socket_options((scheme, _PORT.sub("", host)) for scheme, host in split)
     return ["-S", ",".join(flags)]
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import shlex
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from analyzers.model import Grant, GrantKind
@@ -13,6 +15,17 @@ from migrate.targets.spin import IDENTIFIER, at_start
 
 NAME = "wasmtime"
 FILES = ("run.sh",)
+
+# Lane -> options of `wasmtime serve` that pay there, and why. Measured with benchmarks/python_lane.py
+# (docs/benchmarks.md): an instance of an interpreter starts with some 20 MiB of memory, and touching it costs
+# over a thousand page faults in each fresh one; kept resident, it is put back by copying.
+_OPTIONS = {
+    "python": {
+        "flags": "-O pooling-allocator=y -O pooling-memory-keep-resident=33554432",
+        "why": "Memory is kept ready for the next instance: about half the time of a fresh one, for some 50 MB more.",
+    }
+}
+_HTTP = ("http", "https")
 
 
 def render(plan: Plan) -> tuple[GeneratedFile, ...]:
@@ -26,15 +39,12 @@ def render(plan: Plan) -> tuple[GeneratedFile, ...]:
             f"`wasmtime serve` has no lasting key-value store ({stores[0].name}, {stores[0].evidence}).",
             do="Leave it out: --target spin.",
         )
-    sockets = [
-        grant
-        for grant in plan.grants
-        if grant.kind is GrantKind.OUTBOUND and grant.scheme not in {"http", "https"}
-    ]
+    outbound = [(g.scheme or "", g.host or "") for g in plan.grants if g.kind is GrantKind.OUTBOUND]
     text = fill(
         "targets/wasmtime/run.sh.j2",
         service=plan.service_name,
         port=default_port(plan),
+        options=_OPTIONS.get(plan.lane),
         environment=[
             shlex.quote(f"{_name(grant)}={_value(grant)}")
             for grant in sorted(plan.grants, key=lambda g: g.name)
@@ -42,10 +52,31 @@ def render(plan: Plan) -> tuple[GeneratedFile, ...]:
         ],
         at_start=[_handed_over(plan, grant) for grant in at_start(plan)],
         mounts=[mount for mode, mount in directories if mode == "rw"],
-        wasi="cli,inherit-network,allow-ip-name-lookup,tcp" if sockets else "cli",
+        wasi=",".join(["cli", *socket_options(outbound)]),
         copies=[mount for mode, mount in directories if mode != "rw"],
     )
     return (GeneratedFile("run.sh", text.encode("utf-8"), executable=True),)
+
+
+def socket_options(outbound: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """The options of `-S` that open sockets for (scheme, host) of the outbound grants, and no more than that.
+
+    wasmtime opens all of the network or none of it: hosts and ports cannot be named. What it can leave shut
+    is shut: datagrams, and the look-up of names where every host is an address. HTTP needs none of this.
+    """
+    hosts = [host for scheme, host in outbound if scheme not in _HTTP]
+    if not hosts:
+        return ()
+    named = any(not _is_address(host) for host in hosts)
+    return ("inherit-network", "tcp", "udp=n", *(["allow-ip-name-lookup"] if named else []))
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
 
 
 def default_port(plan: Plan) -> int:
@@ -60,13 +91,23 @@ def how_to_run(plan: Plan) -> str:
     return (
         f"```sh\n./build.sh\n{secrets}./run.sh        # http://127.0.0.1:{default_port(plan)}\n```\n\n"
         "`run.sh` hands its options to `wasmtime serve`:\n\n"
-        "- `./run.sh -O pooling-allocator=y -O pooling-memory-keep-resident=67108864` keeps memory ready for "
-        "the next instance: quicker answers, more memory.\n"
+        f"- {_memory(plan)}\n"
         "- `./run.sh --max-instance-reuse-count 1000` lets one instance answer up to 1000 requests, one "
         "after another. Much quicker, and what a request leaves in memory is then seen by later ones, but "
         "never reliably: instances come and go.\n\n"
         "`wasmtime serve` cannot restrict which hosts are called; restrict them in the network.\n"
     )
+
+
+def _memory(plan: Plan) -> str:
+    kept = "`-O pooling-allocator=y -O pooling-memory-keep-resident=33554432`"
+    if plan.lane in _OPTIONS:
+        return (
+            f"It sets {kept}, which keep memory ready for the next instance: quicker answers, more memory. "
+            "`./run.sh -O pooling-memory-keep-resident=0` saves the memory; `-O pooling-allocator=n` is for "
+            "machines that limit virtual memory."
+        )
+    return f"{kept} keep memory ready for the next instance: quicker answers, more memory."
 
 
 def _handed_over(plan: Plan, grant: Grant) -> dict[str, object]:

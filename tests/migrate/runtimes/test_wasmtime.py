@@ -139,7 +139,7 @@ def test_only_granted_flags(ask: Ask) -> None:
     assert f"--addr=127.0.0.1:{server.port}" in plain
     with wasmtime.start(ask(outbound=("postgres://db:5432",))) as server:
         sockets = _arguments(server.pid)
-    assert sockets[sockets.index("-S") + 1] == "cli,inherit-network,allow-ip-name-lookup,tcp"
+    assert sockets[sockets.index("-S") + 1] == "cli,inherit-network,tcp,udp=n,allow-ip-name-lookup"
 
 
 def _arguments(pid: int) -> list[str]:

@@ -167,9 +167,14 @@ def test_a_volume_is_a_folder_of_the_tree(tree: Path) -> None:
 
 def test_sockets_are_opened_for_other_protocols_than_http_only() -> None:
     assert "-S cli --addr" in script(made.outbound("https", "a.example", 443))
-    assert "-S cli,inherit-network,allow-ip-name-lookup,tcp --addr" in script(
+    assert "-S cli,inherit-network,tcp,udp=n,allow-ip-name-lookup --addr" in script(
         made.outbound("postgres", "db", 5432)
     )
+
+
+@pytest.mark.parametrize("address", ["10.0.0.5", "[2001:db8::1]"])
+def test_names_are_looked_up_where_a_host_has_one(address: str) -> None:
+    assert "-S cli,inherit-network,tcp,udp=n --addr" in script(made.outbound("redis", address, 6379))
 
 
 def test_a_missing_directory_is_named(tree: Path) -> None:
