@@ -22,7 +22,7 @@ FILES = ("run.sh",)
 _OPTIONS = {
     "python": {
         "flags": "-O pooling-allocator=y -O pooling-memory-keep-resident=33554432",
-        "why": "Memory is kept ready for the next instance: about half the time of a fresh one, for some 50 MB more.",
+        "why": "Memory is kept ready for the next instance: half the time of a fresh one, some 50 MB more.",
     }
 }
 _HTTP = ("http", "https")

@@ -97,7 +97,8 @@ def test_it_serves_the_compiled_component_on_this_machine_only(tree: Path) -> No
     assert Path(arguments[-1]).parent == tree / "build"
     assert Path(arguments[-1]).read_bytes() == b"component"
     assert "49.0.3" in Path(arguments[-1]).name
-    assert arguments[5:-1] == ["--allow-precompiled"]
+    kept = ["-O", "pooling-allocator=y", "-O", "pooling-memory-keep-resident=33554432"]
+    assert arguments[5:-1] == ["--allow-precompiled", *kept]
 
 
 def test_it_compiles_once_for_a_component_and_again_for_another(tree: Path) -> None:

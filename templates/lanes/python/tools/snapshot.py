@@ -21,16 +21,26 @@ from compile import ADAPTER, componentize, guest_error
 
 # Imported inside the interpreter or by name computed at run time, so no source shows it.
 ALWAYS = (
-    "traceback", "linecache", "tokenize", "_strptime", "stringprep", "copyreg", "decimal", "_pydecimal",
-    "_pydatetime", "_pylong", "importlib.readers", "importlib.resources", "importlib.metadata",
+    "traceback", "linecache", "tokenize", "_strptime", "stringprep", "copyreg", "decimal", "_pylong",
+    "importlib.readers", "importlib.resources", "importlib.metadata",
     "importlib.resources.readers", "encodings.idna", "encodings.ascii", "encodings.latin_1",
     "encodings.utf_8", "encodings.utf_8_sig", "encodings.cp437", "encodings.punycode",
     "encodings.unicode_escape", "encodings.raw_unicode_escape", "encodings.utf_16",
     "encodings.utf_16_le", "encodings.utf_16_be", "encodings.utf_32", "encodings.utf_32_le",
     "encodings.utf_32_be", "encodings.cp1252", "encodings.iso8859_1", "encodings.iso8859_15",
     "encodings.hex_codec", "encodings.base64_codec", "encodings.charmap", "encodings.rot_13",
-    "zoneinfo", "zoneinfo._common", "zoneinfo._tzpath",
 )  # fmt: skip
+# Of the standard library, imported by other modules of it for debuggers, tests, other processes, terminals,
+# or where a module in C is missing that the component has. Kept only where something else imports them.
+ASIDE = frozenset(
+    (
+        "_aix_support", "_py_abc", "_pydatetime", "_pydecimal", "_pyrepl", "bdb", "cmd", "code", "codeop",
+        "doctest", "ftplib", "getpass", "multiprocessing", "pdb", "plistlib", "py_compile", "pydoc",
+        "rlcompleter", "tracemalloc", "tty", "unittest", "webbrowser", "xmlrpc",
+    )
+)  # fmt: skip
+# Time zones, for who asks for one.
+ZONES = ("zoneinfo", "zoneinfo._common", "zoneinfo._tzpath")
 # Imported before the snapshot is made, although nothing of the application asks for it at once.
 PRELOAD = (
     "encodings.idna",
@@ -111,6 +121,12 @@ def parents(name):
         yield name
 
 
+def is_aside(name, importer):
+    """Whether a module of the standard library imports this one for nothing that a service does."""
+    top = name.partition(".")[0]
+    return top in ASIDE and importer.partition(".")[0] not in ASIDE
+
+
 class Index:
     def __init__(self, folders, preferred):
         self.modules = {}
@@ -176,7 +192,7 @@ class Index:
             kept.add(name)
             module = self.modules[name]
             for found in module["imports"].values():
-                waiting += found
+                waiting += found if module["group"] != "std" else [n for n in found if not is_aside(n, name)]
             waiting += HIDDEN.get(name, ())
             for mention in module["mentions"]:
                 # A word is no import; the name of something in a module of a dependency or of ours is.
@@ -253,8 +269,11 @@ BUILT_IN = set(sys.builtin_module_names) | {
 }  # fmt: skip
 
 
-def files_of(lane):
-    """{guest path: (data, mode, mtime in ns, size)} of the application, its packages and the dependencies."""
+def files_of(lane, zones):
+    """{guest path: (data, mode, mtime in ns, size)} of the application, its packages and the dependencies.
+
+    `zones`: with the data of time zones.
+    """
     found, total = {}, 0
     site = lane.get("site_packages", SITE_PACKAGES)
     for folder, prefix, own in (
@@ -266,6 +285,8 @@ def files_of(lane):
             if not path.is_file() or "__pycache__" in path.parts or path.suffix == ".pyc":
                 continue
             relative = path.relative_to(folder).as_posix()
+            if not own and not zones and relative.startswith("tzdata/"):
+                continue
             info = relative.split("/")[0].endswith(".dist-info")
             if info and (relative.count("/") > 1 or path.name not in METADATA):
                 continue
@@ -315,6 +336,8 @@ def select(lane):
     kept = index.closure([*application, *RUNTIME, adapter_of(lane), *ALWAYS, *PRELOAD])
     for pattern in lane.get("keep", []):
         kept |= index.closure([n for n in index.modules if n == pattern or fnmatch.fnmatchcase(n, pattern)])
+    if "zoneinfo" in kept:
+        kept |= index.closure(ZONES)
     kept |= {n for n, m in index.modules.items() if m["group"] in ("wit", "app")}
     kept -= {"dock2wasm_main", "poll_loop"}
     kept -= {n for n in kept if n.startswith("componentize_py_async_support")}
@@ -331,7 +354,7 @@ class Stage:
     def __init__(self, lane):
         self.lane = lane
         self.index, self.kept, self.left_out, self.entry = select(lane)
-        self.files = files_of(lane)
+        self.files = files_of(lane, "zoneinfo" in self.kept)
         self.wanted = dependencies(self.index, self.entry[0])
         for name in sorted(self.kept & set(HIDDEN)):
             self.wanted += [(hidden, False, name) for hidden in HIDDEN[name] if hidden in self.kept]
@@ -422,6 +445,7 @@ def snapshot():
     if status or not part.is_file():
         show(guest_error(log))
         raise BuildFailed("the snapshot failed: the component's Python raised the error above")
+    sections.smaller(part)
     sections.append(part, SECTION, tried.facts())
     part.replace(output)
     note(f"build/{output.name}: {output.stat().st_size:,} bytes")
