@@ -8,7 +8,7 @@ from analyzers import base_images, links
 from analyzers.base_images import BaseImage
 from analyzers.infrastructure import Role
 from analyzers.listeners import inbound
-from analyzers.model import DependencyClass, Facets, FactKind, Reach, Service, State
+from analyzers.model import Confidence, DependencyClass, Facets, Fact, FactKind, Reach, Service, State
 from analyzers.rules import docker_socket, gpu, native_dependency
 from analyzers.rules.local_write import is_temporary
 from analyzers.rules.log_file import is_log
@@ -58,8 +58,8 @@ def facets(service: Service) -> Facets:
 
 def outbound(service: Service) -> tuple[str, ...]:
     """The protocols that a service calls with, sorted. Links of compose count for unread source."""
-    found = {fact.subject for fact in service.facts(FactKind.OUTBOUND)}
-    found |= {fact.subject for fact in service.facts(FactKind.DATABASE) if fact.subject != "sqlite"}
+    found = {fact.subject for fact in service.facts(FactKind.OUTBOUND) if not _is_dead(fact)}
+    found |= {fact.subject for fact in _databases(service) if fact.subject != "sqlite"}
     if service.facts(FactKind.FORWARD):
         found.add("http")
     if service.source is None:
@@ -75,6 +75,15 @@ def outbound(service: Service) -> tuple[str, ...]:
     return tuple(sorted(found - {"tcp"} or found))
 
 
+def _databases(service: Service) -> list[Fact]:
+    return [fact for fact in service.facts(FactKind.DATABASE) if not _is_dead(fact)]
+
+
+def _is_dead(fact: Fact) -> bool:
+    """Whether nothing is seen to lead to the code that does it, neither the start nor a request."""
+    return fact.reach is Reach.UNKNOWN and fact.confidence is Confidence.LOW
+
+
 def _known(service: Service) -> BaseImage | None:
     """The public image that an unread service is, or is made from."""
     if service.source is not None:
@@ -84,7 +93,7 @@ def _known(service: Service) -> BaseImage | None:
 
 def _state(service: Service) -> State:
     calls = set(outbound(service))
-    databases = service.facts(FactKind.DATABASE)
+    databases = _databases(service)
     sqlite = any(fact.subject == "sqlite" and fact.detail != MEMORY for fact in databases)
     if _writes_disk(service, sqlite):
         return State.LOCAL_DISK
@@ -109,6 +118,7 @@ def _writes_disk(service: Service, sqlite: bool) -> bool:
         fact
         for fact in service.facts(FactKind.FILE_WRITE)
         if fact.reach is not Reach.IMPORT and not is_temporary(fact) and not is_log(fact)
+        if fact.confidence is not Confidence.LOW  # nobody is seen to lead there, or it may only be read
         if _SCRATCH.search(fact.subject.strip("\"'")) is None
     ]
     if written:

@@ -354,6 +354,7 @@ class ComposeFacts:
 
     ref: ComposeRef
     environment: tuple[EnvVar, ...] = ()
+    env_complete: bool = True  # False where an `env_file` that is asked for is not in the repository
     command: Command | None = None
     entrypoint: Command | None = None
     ports: tuple[Port, ...] = ()

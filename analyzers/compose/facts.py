@@ -43,6 +43,7 @@ class _Service:
     value: Value
     keys: Mapping[str, Value]
     unknown: list[Unknown] = field(default_factory=list)
+    env_complete: bool = True  # until a file of variables is missing
 
     def read(self) -> ComposeService:
         if "extends" in self.keys:
@@ -56,6 +57,7 @@ class _Service:
         facts = ComposeFacts(
             ref=ComposeRef(self.value.at.path, self.name, self.evidence(self.value.at)),
             environment=self.environment(),
+            env_complete=self.env_complete,
             command=self.command("command"),
             entrypoint=self.command("entrypoint"),
             ports=tuple(self.ports()),
@@ -166,6 +168,7 @@ class _Service:
         path = join(given.place.folder, given.text)
         if path is None or path not in self.reader.tree:
             if truth(keys.get("required"), default=True):
+                self.env_complete = False
                 self.ask(f"the variables of env_file {given.text}", f"add {given.text}", given)
             return
         style = keys.get("format")

@@ -48,11 +48,13 @@ def read(
     if launch is None:
         return _unclear(image, start, guest, found, evidence)
     folder = launch.chdir or start.workdir
-    program = Program(guest, _search_path(launch, folder, start, found), start.env)
+    complete = compose is None or compose.env_complete
+    program = Program(guest, _search_path(launch, folder, start, found), start.env, env_complete=complete)
     entry = entries.find(program, launch)
     if entry.launch.chdir and entry.launch.chdir != folder:  # gunicorn.conf.py says `chdir`
         folder = entry.launch.chdir
-        program = Program(guest, _search_path(entry.launch, folder, start, found), start.env)
+        search = _search_path(entry.launch, folder, start, found)
+        program = Program(guest, search, start.env, env_complete=complete)
         entry = entries.find(program, launch)
     modules = _modules(program, entry)
     module_facts = collector.collect(program, entry, modules, external=not modules)

@@ -7,7 +7,7 @@ nodes (names, constants, operators) are not kept.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,6 +46,10 @@ class Block:
     imports: set[str] = field(default_factory=set)
 
 
+# A branch of a condition: its first and last line, the condition, and whether it runs where that holds.
+Guard = tuple[int, int, ast.expr, bool]
+
+
 @dataclass(slots=True, eq=False)
 class Outline:
     """What a file holds. Blocks come outermost first and leave out what only type checkers read and,
@@ -62,6 +66,7 @@ class Outline:
     assignments: list[ast.Assign] = field(default_factory=list)
     mentions: set[str] = field(default_factory=set)
     guarded: bool = False  # `if __name__ == "__main__"` stands in it, and was left out
+    guards: list[Guard] = field(default_factory=list)  # the branches of conditions on settings
     called: dict[int, str] = field(default_factory=dict)  # id of a call -> the dotted name that it calls
 
 
@@ -172,6 +177,7 @@ class _Walk:
             self._push(node.orelse, block, marks)
             self._push(node.body, None, marks | _TYPING if typing else marks)
             return
+        self.outline.guards += _branches(node)
         self._push(node.orelse, block, marks)
         self._push(node.body, block, marks)
         self._expressions([node.test], block)
@@ -360,3 +366,32 @@ def _catches_import_error(handler: ast.ExceptHandler) -> bool:
     types = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
     names = {"ImportError", "ModuleNotFoundError", "Exception"}
     return any(kind is None or getattr(kind, "id", "") in names for kind in types)
+
+
+def _branches(node: ast.If) -> Sequence[Guard]:
+    """The branches of a condition on a setting; nothing for other conditions."""
+    if not _asks_for_setting(node.test):
+        return ()
+    found = [(node.body[0].lineno, node.body[-1].end_lineno or node.body[-1].lineno, node.test, True)]
+    if node.orelse:
+        last = node.orelse[-1]
+        found.append((node.orelse[0].lineno, last.end_lineno or last.lineno, node.test, False))
+    return found
+
+
+def _asks_for_setting(test: ast.expr) -> bool:
+    for count, inner in enumerate(ast.walk(test)):
+        if count > _TEST:
+            return False
+        if isinstance(inner, ast.Name | ast.Attribute):
+            name = inner.id if isinstance(inner, ast.Name) else inner.attr
+            if len(name) > 2 and name.isupper():
+                return True
+        elif isinstance(inner, ast.Call | ast.Subscript):
+            first = inner.slice if isinstance(inner, ast.Subscript) else next(iter(inner.args), None)
+            if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                return True
+    return False
+
+
+_TEST = 40  # nodes of a condition that are looked at

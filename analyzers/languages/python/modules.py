@@ -99,10 +99,13 @@ class Program:
     """The modules that a search path offers, loaded on demand.
 
     `search` holds absolute guest folders in the order of `sys.path`, own code only; `env` the variables
-    that the container is started with, as far as known.
+    that the container is started with, as far as known: `env_complete` says that none was left out.
     """
 
-    def __init__(self, guest: Guest, search: Sequence[str], env: Mapping[str, str]) -> None:
+    def __init__(
+        self, guest: Guest, search: Sequence[str], env: Mapping[str, str], *, env_complete: bool = True
+    ) -> None:
+        self.env_complete = env_complete
         self.guest = guest
         self.search = tuple(dict.fromkeys(posixpath.normpath(folder) for folder in search))
         self.env = env

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from analyzers.languages.python.entry import Entry
 from analyzers.languages.python.modules import Module, Program
 from analyzers.languages.python.summary import Named, Summary, Value
+from analyzers.languages.python.switches import Switches
 from analyzers.languages.python.syntax import dotted
 from analyzers.model import Reach
 
@@ -145,9 +146,11 @@ class Group(list[Scope]):
 class Calls:
     """Who calls whom, as far as names tell, and so when each function runs."""
 
-    def __init__(self, program: Program, entry: Entry, scopes: Sequence[Scope]) -> None:
+    def __init__(self, program: Program, entry: Entry, scopes: Sequence[Scope], switches: Switches) -> None:
         self.program = program
         self.scopes = scopes
+        self.switches = switches
+        self._unused: list[Scope | Group] = []  # what only code calls that is off
         self._by_place = {_place(scope.module, scope.node): scope for scope in scopes}
         self.methods: dict[str, Group] = {}
         for scope in scopes:
@@ -228,8 +231,10 @@ class Calls:
     def _called(self, scope: Scope) -> list[Scope | Group]:
         """The functions that a scope's own nodes call. Classes defined inside run with it. Of a method whose
         object is not known every one of that name is taken: as one group, for there may be thousands."""
-        found: list[Scope | Group] = []
+        on: list[Scope | Group] = []
         for node in scope.nodes:
+            line = node[1] if isinstance(node, tuple) else getattr(node, "lineno", 0)
+            found = self._unused if self.switches.is_off(scope.module, line) else on
             if isinstance(node, tuple):
                 self._call(scope, node[0], None, found)
             elif isinstance(node, ast.Call):
@@ -243,7 +248,7 @@ class Calls:
                     found.append(inner)
                 for decorator in getattr(node, "decorator_list", ()):
                     found += self._decorating(scope, decorator)
-        return found
+        return on
 
     def _call(self, scope: Scope, name: str, node: ast.Call | None, found: list[Scope | Group]) -> None:
         """A call of a dotted name; `?` stands for an object that has none."""
@@ -304,7 +309,7 @@ class Calls:
         commands: list[Scope] = []
         roots: list[Scope] = []
         guesses: list[Scope] = []
-        called = {id(callee) for callees in self._callees.values() for callee in callees}
+        called = {id(callee) for callees in (*self._callees.values(), self._unused) for callee in callees}
         called |= {id(method) for group in self.methods.values() if id(group) in called for method in group}
         used = self._used_as_values() - self.decorators
         starts = {_place(f.module, f.node) for f in (entry.factory, entry.started) if f is not None}
@@ -336,7 +341,7 @@ class Calls:
                     roots.append(scope)
         certain, imported = self._closure(roots), self._closure(at_import)
         requested = certain | self._closure(guesses)
-        elsewhere = self._closure(commands)
+        elsewhere = self._closure([*commands, *(one for one in self._unused if isinstance(one, Scope))])
         for scope in self.scopes:
             if scope.kind == "module":
                 continue
@@ -350,9 +355,11 @@ class Calls:
                 scope.elsewhere = id(scope) in elsewhere
 
     def _is_startup(self, scope: Scope, marks: Sequence[str]) -> bool:
-        """FastAPI's and Starlette's start: `lifespan`, `@app.on_event("startup")`."""
+        """FastAPI's and Starlette's start (`lifespan`, `@app.on_event("startup")`), and Pyramid's."""
         if scope.name == "lifespan" and "asynccontextmanager" in marks:
             return True
+        if scope.name == "includeme" and scope.parent is not None and scope.parent.kind == "module":
+            return True  # Pyramid's `config.include("package.module")` calls it
         for decorator in getattr(scope.node, "decorator_list", ()):
             if isinstance(decorator, ast.Call) and _last_name(decorator) in ("on_event", "listener"):
                 return any(isinstance(a, ast.Constant) and "start" in str(a.value) for a in decorator.args)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
-from analyzers.languages.python.blocks import ADDRESSES, Block, Outline, TooLargeError, outline
+from analyzers.languages.python.blocks import ADDRESSES, Block, Guard, Outline, TooLargeError, outline
 from analyzers.languages.python.syntax import bound_names, chain, container_of, dotted, name_of, top_level
 from analyzers.languages.python.telling import PROCESS_PACKAGES, telling_calls, telling_starts
 
@@ -75,6 +75,7 @@ class Summary:
     definitions: dict[str, tuple[ast.stmt, ast.expr | None]]
     guarded: dict[str, ast.expr]  # other names, assigned only under `if __name__ == "__main__"`
     mentions: Set[str]  # see `Outline`
+    guards: list[Guard]  # see `Outline`
 
 
 def parse(data: bytes, *, main: bool = False) -> Summary | str:
@@ -162,6 +163,7 @@ class _Keeper:
             definitions=definitions,
             guarded=self._guarded(definitions),
             mentions=walked.mentions,
+            guards=walked.guards,
         )
 
     def _last(self, function: ast.expr) -> str:

@@ -15,7 +15,7 @@ _NAMED_CALLS = frozenset(
     read_text read_bytes basicConfig save send_file send_from_directory Thread create_task ensure_future
     signal import_module __import__ run_module run_path post put patch delete head request Client AsyncClient
     ClientSession create_engine create_async_engine engine_from_config Database connect socket TCPServer
-    UDPServer start_server create_connection server serve Cache Limiter add_insecure_port build_request
+    UDPServer start_server create_connection server serve Cache Limiter add_insecure_port build_request init
     """.split()  # noqa: SIM905 - as a list it would take fifty lines
 )
 

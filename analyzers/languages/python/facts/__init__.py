@@ -19,6 +19,8 @@ from analyzers.languages.python.facts.reader import of_scope
 from analyzers.languages.python.facts.state import State
 from analyzers.languages.python.modules import Module, Program
 from analyzers.languages.python.scopes import Calls, Scope, of_module
+from analyzers.languages.python.summary import Summary
+from analyzers.languages.python.switches import Switches
 from analyzers.model import Evidence, Fact, FactKind, Reach
 from analyzers.repository import Tree
 
@@ -32,23 +34,30 @@ def collect(program: Program, entry: Entry, modules: Sequence[Module], *, extern
     not known."""
     found: list[Fact] = []
     scopes: list[Scope] = []
+    read: list[tuple[Module, Summary]] = []
     for module in modules:
         try:
             main = entry.main_script and module is entry.module
-            scopes += of_module(module, program.started(module) if main else module.summary)
+            summary = program.started(module) if main else module.summary
+            scopes += of_module(module, summary)
+            read.append((module, summary))
         except RecursionError:
             program.guest.tree.give_up(module.path, "is nested too deeply to be analysed")
-    calls = Calls(program, entry, scopes)
+    switches = Switches(program, read)
+    calls = Calls(program, entry, scopes, switches)
     state = State(program, scopes)
     for scope in scopes:
         if scope.function is not None and scope.function.elsewhere:
             continue
         try:
-            found += of_scope(Place(program, entry, calls, state, scope))
+            facts = of_scope(Place(program, entry, calls, state, scope))
+            found += (fact for fact in facts if not _is_off(switches, scope.module, fact))
         except RecursionError:
             program.guest.tree.give_up(scope.module.path, "is nested too deeply to be analysed")
+    live = _live(scopes, switches)
     for module in modules:
-        found += import_facts(program, module, state.settled)
+        facts = import_facts(program, module, state.settled, live.get(id(module), ()))
+        found += (fact for fact in facts if not _is_off(switches, module, fact))
     try:
         found += main_block.find(program, entry, scopes)
     except RecursionError:
@@ -60,6 +69,30 @@ def collect(program: Program, entry: Entry, modules: Sequence[Module], *, extern
     if external:
         found = [replace(fact, reach=Reach.UNKNOWN) for fact in found]
     return _merged(found, program.guest.tree)
+
+
+def _live(scopes: Sequence[Scope], switches: Switches) -> dict[int, list[Scope]]:
+    """The scopes of each module that the start or a request may lead to."""
+    found: dict[int, list[Scope]] = {}
+    for scope in scopes:
+        function = scope.function
+        line = getattr(scope.node, "lineno", 0)
+        if function is None or not (function.reach is Reach.UNKNOWN or switches.is_off(scope.module, line)):
+            found.setdefault(id(scope.module), []).append(scope)
+    return found
+
+
+# What a branch does that is off as the service is started. Variables that it would read stay known.
+_OPTIONAL = frozenset(
+    {FactKind.OUTBOUND, FactKind.DATABASE, FactKind.FILE_WRITE, FactKind.SUBPROCESS, FactKind.THREAD}
+    | {FactKind.BACKGROUND, FactKind.FORWARD, FactKind.WEBSOCKET, FactKind.MEMORY_STATE, FactKind.WORKER}
+)
+
+
+def _is_off(switches: Switches, module: Module, fact: Fact) -> bool:
+    return fact.kind in _OPTIONAL and any(
+        line.path == module.path and switches.is_off(module, line.line) for line in fact.evidence
+    )
 
 
 def _merged(found: Iterable[Fact], tree: Tree) -> tuple[Fact, ...]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 
 from analyzers.languages.python.modules import Import, Module, Program
 from analyzers.languages.python.requirements import Imported
+from analyzers.languages.python.scopes import Scope
 from analyzers.languages.python.syntax import dotted
 from analyzers.languages.python.tables import tables
 from analyzers.model import Confidence, Evidence, Fact, FactKind, Reach
@@ -72,7 +73,10 @@ def _meaning(full: str) -> _Meaning | None:
     return found if found != _Meaning() else None
 
 
-def import_facts(program: Program, module: Module, settled: Set[str]) -> Iterator[Fact]:
+def import_facts(
+    program: Program, module: Module, settled: Set[str], live: Sequence[Scope]
+) -> Iterator[Fact]:
+    """`live`: the module's scopes that the start or a request may lead to."""
     for item in module.imports:
         full = f"{item.module}.{item.attribute}" if item.attribute else item.module
         meaning = _meaning(full)
@@ -99,14 +103,14 @@ def import_facts(program: Program, module: Module, settled: Set[str]) -> Iterato
         for name, protocol in meaning.outbound:
             if name in settled:
                 continue  # a call of this library says it, with its host or the lack of one
-            if not _is_used(module, item):
+            if not _is_used(module, item, live):
                 continue  # no connection is opened by a name that nobody uses
             yield Fact(FactKind.OUTBOUND, protocol, evidence, "", Reach.REQUEST, Confidence.MEDIUM)
             if protocol in tables()["database"]["protocols"]:
                 yield Fact(FactKind.DATABASE, protocol, evidence, "", Reach.REQUEST, Confidence.MEDIUM)
 
 
-def _is_used(module: Module, item: Import) -> bool:
+def _is_used(module: Module, item: Import, live: Sequence[Scope]) -> bool:
     """Whether a module does more with an import than to have it and to catch its errors."""
     target = f"{item.module}.{item.attribute}" if item.attribute else item.module
     names = {
@@ -116,7 +120,7 @@ def _is_used(module: Module, item: Import) -> bool:
     }
     if not names or item.attribute == "*":
         return True
-    for part in module.summary.parts:
+    for part in live:
         called = (node[0] for node in part.nodes if isinstance(node, tuple))
         calls = (dotted(node.func) for node in part.nodes if isinstance(node, ast.Call))
         for name in (*part.names, *called, *calls):

@@ -30,6 +30,8 @@ def network_call(at: Place, node: ast.Call, name: str, method: str) -> Iterator[
         host = _literal_host(at, node)
         if host:
             yield at.fact(FactKind.OUTBOUND, "http", node, host)
+    if name == "sentry_sdk.init" and _reports(at, node):
+        yield at.fact(FactKind.OUTBOUND, "http", node, "")
     _settle(at, name, method)
     yield from _forwarded(at, node, method)
     broker = tables()["worker"].get(name) or tables()["worker"].get(method)
@@ -66,6 +68,13 @@ def network_call(at: Place, node: ast.Call, name: str, method: str) -> Iterator[
         number = argument(node, 2, "port")
         port = text_of(at.program, at.module, number)[0] if number is not None else ""
         yield at.fact(FactKind.LISTEN, "websocket", node, port or (written(number) if number else ""))
+
+
+def _reports(at: Place, node: ast.Call) -> bool:
+    """Whether errors are sent anywhere: only where the address to send them to has a value."""
+    dsn = argument(node, 0, "dsn")
+    text = text_of(at.program, at.module, dsn)[0] or at.setting(dsn) if dsn is not None else ""
+    return bool(text or at.program.env.get("SENTRY_DSN"))
 
 
 def _forwarded(at: Place, node: ast.Call, method: str) -> Iterator[Fact]:
