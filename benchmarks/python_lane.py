@@ -139,8 +139,8 @@ def latency(name: str, server: Server, path: str, number: int) -> str:
     low, high = times[len(times) // 10], times[len(times) * 9 // 10]
     return (
         f"| {name} | {path} | {number} | {statistics.median(times):.2f} | {times[0]:.2f} "
-        f"| {low:.2f} to {high:.2f} | {1000 * (after[1] - before[1]) / number:.2f} | {(after[0] - before[0]) / number:.0f} "
-        f"| {1000 / statistics.fmean(times):.0f} | {os.getloadavg()[0]:.1f} |"
+        f"| {low:.2f} to {high:.2f} | {1000 * (after[1] - before[1]) / number:.2f} "
+        f"| {(after[0] - before[0]) / number:.0f} | {1000 / statistics.fmean(times):.0f} | {os.getloadavg()[0]:.1f} |"
     )
 
 
@@ -172,9 +172,8 @@ def main() -> None:
     parser.add_argument("--wasmtime", default="wasmtime")
     given = parser.parse_args()
     version = subprocess.run([given.wasmtime, "--version"], capture_output=True, text=True, check=True).stdout
-    print(
-        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {version.strip()}, {os.cpu_count()} cores, {platform.machine()}\n"
-    )
+    now = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+    print(f"{now}, {version.strip()}, {os.cpu_count()} cores, {platform.machine()}\n")
     with tempfile.TemporaryDirectory() as folder:
         compiled = Path(folder) / "component.cwasm"
         subprocess.run([given.wasmtime, "compile", "-o", compiled, given.component], check=True)

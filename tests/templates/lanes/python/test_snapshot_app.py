@@ -371,6 +371,52 @@ def test_live_values_count(
         connection.close()
 
 
+ASGI = """
+import asyncio, os
+from contextlib import contextmanager
+import dataclasses, collections
+@dataclasses.dataclass
+class Item:
+    name: str
+Point = collections.namedtuple("Point", "x y")
+events = ["imported"]
+lock = asyncio.Lock()
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        await receive()
+        events.append("started")
+        scope["state"]["value"] = os.environ.get("VALUE", "none")
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        return
+    async with lock:
+        text = " ".join([*events, scope["state"]["value"], Item("a").name, str(Point(1, 2).y)])
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": text.encode()})
+"""
+
+
+@pytest.mark.build
+@pytest.mark.runtime
+def test_a_lifespan_starts_in_each_instance(tmp_path: Path) -> None:
+    tree = write_tree(
+        tmp_path, {"main.py": ASGI}, entry="main:app", interface="asgi", snapshot_app=SnapshotApp.ALWAYS
+    )
+    done = build(tree)
+    assert done.returncode == 0, done.stdout + done.stderr
+    wasmtime = runtime("wasmtime")
+    component = inspect(tree / "build" / "shop.wasm")
+    asked = ServeRequest(
+        component, tree, tmp_path / "log", environment={"VALUE": "live"}, instances=Instances.FRESH
+    )
+    with wasmtime.start(asked) as server:
+        for _ in range(2):
+            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+            connection.request("GET", "/")
+            assert connection.getresponse().read() == b"imported started live a 2"
+            connection.close()
+
+
 @pytest.mark.build
 @pytest.mark.runtime
 def test_the_component_says_what_it_holds(live: Path) -> None:
