@@ -138,6 +138,10 @@ Record = Annotated[
     bool, typer.Option("--record", help="Record the original's answers for machines without Docker.")
 ]
 Replay = Annotated[bool, typer.Option("--replay", help="Use the recording even if a Docker engine answers.")]
+OriginalOption = Annotated[
+    str | None,
+    typer.Option("--original", metavar="URL", help="A running instance that stands for the original."),
+]
 Measure = Annotated[
     Effort,
     typer.Option("--measure", help="How much is measured: quick takes about two minutes, full about ten."),
@@ -438,6 +442,7 @@ def validate(
     recording: RecordingOption = None,
     record: Record = False,
     replay: Replay = False,
+    original: OriginalOption = None,
     wheels: Wheels = None,
     build_wheels: BuildWheels = False,
     env: EnvOption = None,
@@ -462,6 +467,7 @@ def validate(
       dock2wasm validate --service api --format html --report v.html --format junit --report v.xml
       dock2wasm validate --service api --measure full --fail-on different,budget
       dock2wasm validate --service api --record
+      dock2wasm validate --service api --original https://staging.example.com
     """
     from migrate import pipeline
 
@@ -475,6 +481,7 @@ def validate(
         cold_starts=cold_starts,
         effort=measure,
         wheels=_wheels(wheels, build_wheels),
+        original=_instance(original, record=record, replay=replay),
     )
     comparison = pipeline.validate(path, service, output, options, _progress(quiet))
     _emit_comparison(comparison, outputs, asked, color)
@@ -498,6 +505,7 @@ def migrate(
     recording: RecordingOption = None,
     record: Record = False,
     replay: Replay = False,
+    original: OriginalOption = None,
     env: EnvOption = None,
     env_file: EnvFile = None,
     measure: Measure = Effort.QUICK,
@@ -540,6 +548,7 @@ def migrate(
             cold_starts=cold_starts,
             effort=measure,
             wheels=_wheels(wheels, build_wheels),
+            original=_instance(original, record=record, replay=replay),
         ),
         offline,
         _progress(quiet),
@@ -708,6 +717,23 @@ def _wheels(folder: Path | None, build: bool) -> Choice:
     from migrate.wheels import Choice
 
     return Choice(folder, build)
+
+
+def _instance(url: str | None, *, record: bool, replay: bool) -> str | None:
+    """The address of `--original`. Raises UsageError."""
+    if url is None:
+        return None
+    from migrate.validate.instance import address
+
+    if record or replay:
+        raise UsageError(
+            f"--original and {'--record' if record else '--replay'} cannot be given together.",
+            why="A recording says which build context it is of; that of a running instance is not known."
+            if record
+            else "Either a running instance or a recording stands for the original.",
+            do="Leave one of them out.",
+        )
+    return address(url)
 
 
 def _environment(pairs: Sequence[str] | None, file: Path | None) -> dict[str, str]:

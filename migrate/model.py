@@ -373,6 +373,7 @@ class OriginalInfo:
     engine: str
     recorded: str | None = None  # ISO date when replayed from a recording
     image_size: int | None = None  # bytes on disk
+    url: str | None = None  # of a running instance; digest, hash and engine are then empty
 
 
 @dataclass(frozen=True, slots=True)

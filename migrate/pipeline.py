@@ -61,6 +61,7 @@ class ValidateChoices:
     cold_starts: int | None
     effort: str = "quick"
     wheels: Choice | None = None
+    original: str | None = None  # the URL of a running instance
 
 
 def assess(path: Path, service: str | None = None, changed_since: str | None = None) -> Assessment:
@@ -249,6 +250,7 @@ def _validate(
         effort=EFFORTS[choices.effort],
         cold_starts=choices.cold_starts or config.cold_starts,
         budgets=config.budgets if choices.measure else (),
+        original=choices.original,
     )
     comparison = run(options, progress)
     from migrate.snapshots import sentences
@@ -290,6 +292,11 @@ def _refuse_early(tree: Path, choices: ValidateChoices, probes: Path | None) -> 
     environment_for(load(tree), choices.environment)
     if probes is not None:
         load_probes(probes)
+    if choices.original is not None:
+        from migrate.validate.instance import require_answer
+
+        require_answer(choices.original)
+        return
     _refuse_without_original(choices.recording or tree / "recording.json", choices)
 
 

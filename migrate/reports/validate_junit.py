@@ -35,7 +35,7 @@ def _run(comparison: Comparison, run: ProbeRun, *, decides: bool) -> ElementTree
         for name, value in (
             ("outcome", comparison.outcome),
             ("target", comparison.target),
-            ("original", comparison.original.image_digest),
+            ("original", comparison.original.url or comparison.original.image_digest),
             ("candidate", comparison.candidate.sha256),
             ("headline", headline(comparison)),
         ):

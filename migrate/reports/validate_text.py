@@ -89,6 +89,8 @@ def headline(comparison: Comparison) -> str:
     replayed = ""
     if comparison.original.recorded:
         replayed = f" (the original replayed from a recording of {comparison.original.recorded})"
+    elif comparison.original.url is not None:
+        replayed = f" (the original a running instance, {safe(comparison.original.url)})"
     return f"{comparison.outcome.upper()}: {comparison.service}, {said} ({run.instances} instances){replayed}"
 
 
@@ -96,8 +98,13 @@ def sides(comparison: Comparison) -> tuple[str, str]:
     """Who was asked: one line each."""
     original, candidate = comparison.original, comparison.candidate
     runtime = f"{candidate.runtime} {candidate.version}, target {comparison.target}"
+    known = (
+        f"{original.image_digest[:19]} on {original.engine}"
+        if original.url is None
+        else f"{safe(original.url)}, a running instance"
+    )
     return (
-        f"original   {original.image_digest[:19]} on {original.engine}",
+        f"original   {known}",
         f"candidate  {candidate.sha256[:12]} ({candidate.kind}, WASI {candidate.wasi}) on {runtime}",
     )
 
@@ -268,7 +275,10 @@ def _plain(body: bytes) -> str | None:
 
 def start_lines(comparison: Comparison) -> tuple[str, str]:
     """How to start both sides for the curl lines."""
+    url = comparison.original.url
     return (
-        f"docker run --rm -P {comparison.original.image_digest}   # ORIGINAL=http://127.0.0.1:<its port>",
+        f"docker run --rm -P {comparison.original.image_digest}   # ORIGINAL=http://127.0.0.1:<its port>"
+        if url is None
+        else f"ORIGINAL={shlex.quote(url)}",
         f"dock2wasm serve --service {comparison.service} --port 8002   # CANDIDATE=http://127.0.0.1:8002",
     )

@@ -7,8 +7,10 @@ import hashlib
 import http.client
 import io
 import socket
+import ssl
 import threading
 import time
+from functools import cache
 from urllib.parse import urlsplit
 
 from migrate.model import Answer, Chunk, Sent
@@ -23,12 +25,11 @@ _PIECES = 3  # how many chunks a chunked request body is cut into
 
 
 def exchange(url: str, sent: Sent, *, chunked: bool = False, timeout: float = 30.0) -> Answer:
-    """Send a request to the server at `url` (`http://host:port`) on a connection of its own.
+    """Send a request to the server at `url` (`http[s]://host[:port]`) on a connection of its own.
 
     Never raises for what the server does: an answer that does not come whole has `error` set.
     """
-    parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
+    connection = connection_to(url, timeout)
     started = time.monotonic()
     expired = threading.Event()
     try:
@@ -37,8 +38,7 @@ def exchange(url: str, sent: Sent, *, chunked: bool = False, timeout: float = 30
 
         def expire() -> None:
             expired.set()
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+            end(sock)
 
         # A socket's own time-out starts anew with every byte; this one ends the exchange as a whole.
         timer = threading.Timer(timeout, expire)
@@ -62,6 +62,27 @@ def exchange(url: str, sent: Sent, *, chunked: bool = False, timeout: float = 30
         return failed(started, say(error))
     finally:
         connection.close()
+
+
+def connection_to(url: str, timeout: float) -> http.client.HTTPConnection:
+    """Not connected yet. Certificates are checked as this machine (SSL_CERT_FILE, SSL_CERT_DIR) says."""
+    parts = urlsplit(url)
+    if parts.scheme == "https":
+        return http.client.HTTPSConnection(parts.hostname or "", parts.port, timeout=timeout, context=tls())
+    return http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
+
+
+@cache
+def tls() -> ssl.SSLContext:
+    """Reading the machine's certificates takes longer than an exchange, so it is done once."""
+    return ssl.create_default_context()
+
+
+def end(sock: socket.socket) -> None:
+    """Break off what another thread sends or receives here."""
+    # Not `sock.shutdown`: that of a TLS socket takes the TLS state away under the other thread.
+    with contextlib.suppress(OSError):
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
 def _send(connection: http.client.HTTPConnection, sent: Sent, chunked: bool) -> str:
@@ -162,6 +183,10 @@ def failed(started: float, error: str) -> Answer:
 def say(error: BaseException) -> str:
     """A stable sentence: addresses, ports and object ids would differ from run to run."""
     match error:
+        case ssl.SSLCertVerificationError():
+            return f"the certificate is not trusted: {error.verify_message}"
+        case ssl.SSLError():
+            return f"TLS failed: {error.reason or type(error).__name__}"
         case ConnectionRefusedError():
             return "connection refused"
         case http.client.RemoteDisconnected():

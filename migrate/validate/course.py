@@ -38,10 +38,21 @@ from migrate.progress import Progress
 from migrate.reports.wire.probes import digest as probes_digest
 from migrate.runtimes import Runtime, ServeRequest
 from migrate.runtimes import runtime as runtime_named
-from migrate.validate import budgets, compare, engine, image, logs, measuring, original, probes, recording
+from migrate.validate import (
+    budgets,
+    compare,
+    engine,
+    image,
+    instance,
+    logs,
+    measuring,
+    original,
+    probes,
+    recording,
+)
 from migrate.validate import context as contexts
 from migrate.validate.measuring import claims
-from migrate.validate.session import Conversation
+from migrate.validate.session import HOST, Conversation
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -69,6 +80,7 @@ class ValidateOptions:
     `probes` None takes `probes.yaml` of the tree, else what follows from the assessment. `recording` None
     is `recording.json` of the tree. `environment` (variables and secrets) is given to both sides on top of
     the tree's grants and written nowhere. `replay` uses the recording even where an engine answers.
+    `original` is the URL of a running instance that stands for it (`instance.address`).
     """
 
     repository: Path
@@ -86,6 +98,7 @@ class ValidateOptions:
     cold_starts: int | None = None  # instead of the effort's
     budgets: tuple[budgets.Limit, ...] = ()
     target: str | None = None
+    original: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +150,7 @@ def _run(options: ValidateOptions, progress: Progress) -> Comparison:
             component = chosen.precompile(options.component, options.tree / "build" / COMPILED)
         request = replace(request, component=component, ready_path=_ready_path(options))
         hashes = _Hashes(
-            contexts.digest(_context(options)) if service.image else f"image:{service.image_name}",
+            _context_hash(options),
             _probes_hash(asked, request, provenance.grants),
         )
         candidate = Candidate(
@@ -149,7 +162,13 @@ def _run(options: ValidateOptions, progress: Progress) -> Comparison:
                 located.version,
                 component.path.stat().st_size,
             ),
-            lambda instances: _converse(chosen, replace(request, instances=instances), asked, work),
+            lambda instances: _converse(
+                chosen,
+                replace(request, instances=instances),
+                asked,
+                work,
+                instance.host(options.original) if options.original else HOST,
+            ),
         )
         with _original(options, asked, request, hashes, progress) as (known, client, setup):
             compared = compare_sides(known, candidate, asked, component.wasi, progress)
@@ -223,6 +242,13 @@ def _probes_hash(asked: ProbeSet, request: ServeRequest, grants: Sequence[Grant]
     )
 
 
+def _context_hash(options: ValidateOptions) -> str:
+    if options.original is not None:
+        return ""  # what a running instance was built from is not known
+    service = options.assessment.service
+    return contexts.digest(_context(options)) if service.image else f"image:{service.image_name}"
+
+
 def _context(options: ValidateOptions) -> contexts.BuildContext:
     found = options.assessment.service.image
     if found is None:
@@ -251,7 +277,10 @@ def _original(
     hashes: _Hashes,
     progress: Progress,
 ) -> Iterator[tuple[Original, DockerClient | None, original.Setup | None]]:
-    """The original's answers, from containers or from the recording; the engine's client for figures."""
+    """The original's answers, from containers, a running instance or the recording; the engine's client."""
+    if options.original is not None:
+        yield _asked_instance(options.original, _ready_path(options), asked, progress), None, None
+        return
     if options.replay:
         yield _replayed(options, asked, hashes), None, None
         return
@@ -325,6 +354,32 @@ def _asked_original(
     return Original(info, tuple(runs), again, log[0])
 
 
+def _asked_instance(url: str, path: str, asked: ProbeSet, progress: Progress) -> Original:
+    asked_at = float("-inf")
+
+    def again() -> Answers:
+        nonlocal asked_at
+        time.sleep(max(0.0, APART - (time.monotonic() - asked_at)))
+        asked_at = time.monotonic()
+        answers = converse(url, asked, instance.host(url))
+        instance.require_some(url, answers)
+        return answers
+
+    instance.require_answer(url, path)
+    runs = []
+    for number in (1, 2):
+        with progress.step(f"ask the running instance ({len(asked.probes)} probes, {number} of 2)"):
+            runs.append(again())
+    return Original(
+        OriginalInfo("", "", "", url=url),
+        tuple(runs),
+        again,
+        "",
+        instance.figures(url),
+        instance.notes(url, asked),
+    )
+
+
 def _replayed(options: ValidateOptions, asked: ProbeSet, hashes: _Hashes) -> Original:
     kept = recording.load(options.recording or options.tree / "recording.json")
     recording.require_fresh(
@@ -340,9 +395,9 @@ def _replayed(options: ValidateOptions, asked: ProbeSet, hashes: _Hashes) -> Ori
     return Original(replace(kept.original, recorded=kept.date), kept.runs, None, "", figures)
 
 
-def converse(url: str, asked: ProbeSet) -> Answers:
+def converse(url: str, asked: ProbeSet, host: str = HOST) -> Answers:
     """Ask one server everything, in order."""
-    conversation = Conversation(url)
+    conversation = Conversation(url, host)
     return tuple((probe.id, *conversation.ask(probe)) for probe in asked.probes)
 
 
@@ -350,11 +405,11 @@ def converse(url: str, asked: ProbeSet) -> Answers:
 
 
 def _converse(
-    chosen: Runtime, request: ServeRequest, asked: ProbeSet, work: Path
+    chosen: Runtime, request: ServeRequest, asked: ProbeSet, work: Path, host: str
 ) -> tuple[Answers, str, tuple[str, ...]]:
     log = work / f"candidate-{time.monotonic_ns()}.log"
     with chosen.start(replace(request, log=log)) as server:
-        answers = converse(server.url, asked)
+        answers = converse(server.url, asked, host)
         alive = server.alive()
         changed = server.changed()
     text = log.read_text("utf-8", "replace") if log.is_file() else ""
@@ -398,7 +453,11 @@ def compare_sides(
         runs.append(run)
         if way is ways[0]:
             blind = spots
-        for one in logs.findings(known.log, log) if known.again else _without_theirs(log):
+        for one in (
+            logs.findings(known.log, log)
+            if known.again is not None and known.info.url is None
+            else _without_theirs(log)
+        ):
             if one not in findings:
                 findings.append(one)
         findings += [
@@ -422,9 +481,9 @@ def compare_sides(
 
 
 def _without_theirs(log: str) -> list[LogFinding]:
-    """The component's log in a replay: whether the original wrote the same traceback is not known."""
+    """The component's log where the original's is not known: it may have written the same traceback."""
     return [
-        one if one.fatal else replace(one, why=f"{one.why} (the original's log is not in a recording)")
+        one if one.fatal else replace(one, why=f"{one.why} (the original's log is not known)")
         for one in logs.scan(Side.CANDIDATE, log)
     ]
 

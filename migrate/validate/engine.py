@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from migrate.errors import EngineError
 
@@ -17,39 +18,84 @@ if TYPE_CHECKING:
 LABEL = "dock2wasm"
 OWNER = "dock2wasm.owner"
 _TIMEOUT = 120  # seconds for one answer of the engine
-_DO = "Start Docker (or Podman's Docker-compatible socket) and check with `docker version`."
+_DO = (
+    "Start Docker and check with `docker version`, or Podman's Docker-compatible socket: "
+    "systemctl --user start podman.socket (its address, where it is another: DOCKER_HOST or CONTAINER_HOST)."
+)
+_DOCKER = "/var/run/docker.sock"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where an engine may be asked, and what says so."""
+
+    host: str
+    said_by: str
 
 
 @contextlib.contextmanager
 def connect() -> Iterator[DockerClient]:
-    """A client of the engine that DOCKER_HOST or the current context names.
-
-    Raises EngineError where none answers.
-    """
+    """A client of the engine at `address`, Docker's or Podman's. Raises EngineError where none answers."""
     import docker
 
-    with translated("No Docker engine answers."):
-        client = docker.from_env(timeout=_TIMEOUT, environment=_environment())
+    found = address()
+    what = f"No Docker engine answers at {found.host} ({found.said_by})."
+    with translated(what):
+        client = docker.from_env(timeout=_TIMEOUT, environment={**os.environ, "DOCKER_HOST": found.host})
     try:
-        with translated("No Docker engine answers."):
+        with translated(what):
             client.ping()
         yield client
     finally:
         client.close()
 
 
-def _environment() -> dict[str, str]:
-    """DOCKER_HOST of the environment, else of the Docker CLI's current context."""
-    environment = dict(os.environ)
-    if not environment.get("DOCKER_HOST"):
-        from docker.context import ContextAPI
-        from docker.errors import DockerException
+def address() -> Address:
+    """The engine that is asked, and no other.
 
-        with contextlib.suppress(DockerException, OSError, ValueError, KeyError):
-            context = ContextAPI.get_current_context()
-            if context is not None and context.name != "default" and context.Host:
-                environment["DOCKER_HOST"] = context.Host
-    return environment
+    DOCKER_HOST, else Podman's CONTAINER_HOST, else the Docker CLI's current context, else the first usual
+    socket that is there, Docker's before Podman's; else Docker's default, where the error will be.
+    """
+    for name in ("DOCKER_HOST", "CONTAINER_HOST"):
+        said = os.environ.get(name, "").strip()
+        if said:
+            return Address(said, name)
+    from docker.context import ContextAPI
+    from docker.errors import DockerException
+
+    with contextlib.suppress(DockerException, OSError, ValueError, KeyError):
+        context = ContextAPI.get_current_context()
+        if context is not None and context.name != "default" and context.Host:
+            return Address(context.Host, f"context {context.name}")
+    for path in sockets():
+        with contextlib.suppress(OSError):
+            if path.is_socket():
+                return Address(f"unix://{path}", "the usual place")
+    return Address(f"unix://{_DOCKER}", "the usual place")
+
+
+def for_clients() -> dict[str, str]:
+    """What leads a docker client to the same engine; a context it finds itself, with its certificates."""
+    found = address()
+    return {} if found.said_by.startswith("context ") else {"DOCKER_HOST": found.host}
+
+
+def sockets() -> tuple[Path, ...]:
+    """Where engines listen by default: Docker, rootless Docker, Docker Desktop, Podman of the user, of root.
+
+    Sources: docs.docker.com/engine/security/rootless, docs.docker.com/desktop/setup/install (socket of the
+    user), podman-system-service(1).
+    """
+    runtime = Path(os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}")
+    home = Path(os.environ.get("HOME") or "/")
+    return (
+        Path(_DOCKER),
+        runtime / "docker.sock",
+        home / ".docker" / "run" / "docker.sock",
+        runtime / "podman" / "podman.sock",
+        home / ".local" / "share" / "containers" / "podman" / "machine" / "podman.sock",
+        Path("/run/podman/podman.sock"),
+    )
 
 
 @contextlib.contextmanager
@@ -74,7 +120,19 @@ def describe(client: DockerClient) -> str:
     """Name and version of the engine, for reports."""
     with translated("The Docker engine does not say its version."):
         version = client.version()
-    return f"docker {version.get('Version', '?')} ({version.get('Os', '?')}/{version.get('Arch', '?')})"
+    name = "podman" if _podman(version) else "docker"
+    return f"{name} {version.get('Version', '?')} ({version.get('Os', '?')}/{version.get('Arch', '?')})"
+
+
+def is_podman(client: DockerClient) -> bool:
+    """Whether Podman answers in Docker's place."""
+    with translated("The Docker engine does not say its version."):
+        return _podman(client.version())
+
+
+def _podman(version: Mapping[str, Any]) -> bool:
+    parts = version.get("Components") or ()
+    return any("podman" in str(part.get("Name", "")).lower() for part in parts)
 
 
 def owner() -> str:

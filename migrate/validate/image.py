@@ -17,6 +17,7 @@ from migrate import processes
 from migrate.errors import OriginalError
 from migrate.progress import Progress
 from migrate.validate import context as contexts
+from migrate.validate import engine
 from migrate.validate.engine import LABEL, translated
 
 if TYPE_CHECKING:
@@ -98,9 +99,13 @@ def build(
     Raises OriginalError with the end of the build's output where it fails, and with the line that needs
     BuildKit where there is none; EngineError where the engine dies.
     """
-    builder = find_builder()
-    if builder.argv is None:
-        refuse_without_buildkit(context.dockerfile)
+    if engine.is_podman(client):
+        # It has no BuildKit endpoint, but its own builder takes BuildKit's syntax through the classic one.
+        builder = Builder(None, {}, "Podman's builder")
+    else:
+        builder = find_builder()
+        if builder.argv is None:
+            refuse_without_buildkit(context.dockerfile)
     with tempfile.TemporaryDirectory(prefix="dock2wasm-context-") as scratch:
         folder = Path(scratch) / "context"
         dockerfile = contexts.copy(context, folder)
@@ -133,7 +138,7 @@ def _with_buildkit(
             [*argv, str(folder)],
             cwd=folder,
             log=log,
-            env={**os.environ, **builder.environment},
+            env={**os.environ, **engine.for_clients(), **builder.environment},
             timeout=TIMEOUT,
         )
     except subprocess.TimeoutExpired as error:

@@ -29,14 +29,16 @@ def exchange(url: str, method: str, steps: Sequence[Step], timeout: float) -> An
     started = time.monotonic()
     expired = threading.Event()
     try:
-        sock = socket.create_connection((parts.hostname or "", parts.port or 80), timeout=timeout)
+        usual = 443 if parts.scheme == "https" else 80
+        sock = socket.create_connection((parts.hostname or "", parts.port or usual), timeout=timeout)
+        if parts.scheme == "https":
+            sock = client.tls().wrap_socket(sock, server_hostname=parts.hostname)
     except OSError as error:
         return client.failed(started, client.say(error))
 
     def expire() -> None:
         expired.set()
-        with contextlib.suppress(OSError):
-            sock.shutdown(socket.SHUT_RDWR)
+        client.end(sock)
 
     timer = threading.Timer(timeout, expire)
     timer.daemon = True

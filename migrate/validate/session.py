@@ -97,9 +97,10 @@ def _expired(cookie: SetCookie) -> bool:
 
 @dataclass(slots=True)
 class Conversation:
-    """Asks one server, probe after probe."""
+    """Asks one server, probe after probe. `host` is what both sides are called (the field Host)."""
 
     url: str
+    host: str = HOST
     jars: dict[str, Jar] = field(default_factory=dict)
     captured: dict[str, str | None] = field(default_factory=dict)
 
@@ -152,7 +153,7 @@ class Conversation:
         names = {name.lower() for name, _ in given}
         headers = [
             (name, value)
-            for name, value in (("Host", HOST), ("User-Agent", _AGENT), ("Accept", "*/*"))
+            for name, value in (("Host", self.host), ("User-Agent", _AGENT), ("Accept", "*/*"))
             if name.lower() not in names
         ]
         cookies = self.jars[probe.session].header(path) if probe.session in self.jars else ""

@@ -24,9 +24,10 @@ def to_json(comparison: Comparison) -> dict[str, Any]:
         "outcome": str(comparison.outcome),
         "promise": comparison.promise,
         "original": {
-            "image_digest": original.image_digest,
-            "context_hash": original.context_hash,
-            "engine": original.engine,
+            "url": original.url,
+            "image_digest": original.image_digest or None,
+            "context_hash": original.context_hash or None,
+            "engine": original.engine or None,
             "recorded": original.recorded,
             "image_size": original.image_size,
         },
