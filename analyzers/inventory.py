@@ -7,6 +7,7 @@ import posixpath
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from itertools import islice, takewhile
 from pathlib import Path
 
@@ -20,12 +21,15 @@ from analyzers.model import (
     ComposeFacts,
     Image,
     Inventory,
+    NotRead,
     Service,
     Source,
     Unknown,
 )
 from analyzers.repository import DEFAULT_LIMITS, Limits, Tree, open_tree
 
+_MANY = 16  # services: fewer are read faster than processes are started
+_PART = 64  # services of one build context that are read in one process
 # Compose folder -> name in compose -> unique name, and what was found.
 _Projects = dict[str, dict[str, tuple[str, Found]]]
 
@@ -61,9 +65,58 @@ def _read(root: Path, limits: Limits, name: str | None) -> Inventory:
     naming = [_naming(service) for service in found]
     titles = names.assign(naming, repository)
     projects = _projects(model, titles, found)
-    services = [_service(tree, title, one, projects) for title, one in zip(titles, found, strict=True)]
+    services = _services(_Reading(tree, tuple(titles), tuple(found), projects, _parts(found)))
     services.sort(key=lambda service: service.name)
     return Inventory(tree.root, tree.commit, tuple(services), tree.not_read)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """All that the reading of any service needs. `parts` are positions in `found`."""
+
+    tree: Tree
+    titles: tuple[str, ...]
+    found: tuple[Found, ...]
+    projects: _Projects
+    parts: tuple[tuple[int, ...], ...]
+
+
+def _parts(found: Sequence[Found]) -> tuple[tuple[int, ...], ...]:
+    """What is read in one process, one beside another: services that share a build context share files, which
+    are then read once. One part where there are few services."""
+    if len(found) < _MANY:
+        return (tuple(range(len(found))),)
+    contexts: dict[str | None, list[int]] = {}
+    for position, one in enumerate(found):
+        contexts.setdefault(one.image.context if one.image else None, []).append(position)
+    parts: list[list[int]] = [[]]
+    for positions in contexts.values():
+        for first in range(0, len(positions), _PART):
+            if len(parts[-1]) >= _MANY:
+                parts.append([])
+            parts[-1] += positions[first : first + _PART]
+    return tuple(map(tuple, parts))
+
+
+def _services(reading: _Reading) -> list[Service]:
+    if len(reading.parts) == 1:
+        return [_service(reading, position) for position in reading.parts[0]]
+    services: dict[int, Service] = {}
+    results = workers.spread(_part, reading, len(reading.parts))
+    for positions, (read, not_read) in zip(reading.parts, results, strict=True):
+        for skipped in not_read:
+            reading.tree.give_up(skipped.path, skipped.reason)
+        for position, service in zip(positions, read, strict=True):
+            one = reading.found[position]
+            facts = one.compose.facts if one.compose else None
+            services[position] = replace(service, image=one.image, compose=facts)
+    return [services[position] for position in range(len(reading.found))]
+
+
+def _part(reading: _Reading, part: int) -> tuple[list[Service], tuple[NotRead, ...]]:
+    """The services of a part, without what the process that asks has itself, and what could not be read."""
+    read = [_service(reading, position) for position in reading.parts[part]]
+    return [replace(service, image=None, compose=None) for service in read], reading.tree.not_read
 
 
 def _naming(found: Found) -> names.Naming:
@@ -90,7 +143,8 @@ def _projects(model: ComposeModel, titles: Sequence[str], found: Sequence[Found]
     return projects
 
 
-def _service(tree: Tree, title: str, found: Found, projects: _Projects) -> Service:
+def _service(reading: _Reading, position: int) -> Service:
+    tree, title, found = reading.tree, reading.titles[position], reading.found[position]
     facts = found.compose.facts if found.compose else None
     unknown = list(found.unknown)
     start = StartCommand((), (), {}, "/")
@@ -110,7 +164,7 @@ def _service(tree: Tree, title: str, found: Found, projects: _Projects) -> Servi
         source = languages.read_public(tree, found.image_name, facts, start)
     elif facts is not None and facts.command is not None:
         start = StartCommand(facts.command.argv, (facts.command.evidence,), {}, "/")
-    linked = links.links(_peers(found, projects), facts, found.image, source)
+    linked = links.links(_peers(found, reading.projects), facts, found.image, source)
     if source is not None:
         variables = (*(found.image.env if found.image else ()), *(facts.environment if facts else ()))
         source = dialects.told(source, variables, linked)

@@ -87,8 +87,9 @@ class Tree:
         return tuple(NotRead(path, reason) for path, reason in sorted(self._not_read.items()))
 
     def give_up(self, path: str, reason: str) -> None:
-        """Record that a file was found and could not be understood. The first reason stays."""
-        self._not_read.setdefault(path, reason)
+        """Record that a file was found and could not be understood. Of several reasons the first in the
+        alphabet stays: processes that read side by side find them in any order."""
+        self._not_read[path] = min(reason, self._not_read.get(path, reason))
 
     def data(self, path: str) -> bytes | None:
         """The bytes of a file."""

@@ -1,9 +1,10 @@
-"""Per-file work in several processes, where there is enough of it to pay for them.
+"""Work in several processes, where there is enough of it to pay for them.
 
 `scope()` stands around the reading of one repository; inside it `run` spreads a function over chunks of
-bytes, and without it, or where little is to be done, does everything itself. The result is the same either
-way. Workers get the bytes of files and give back what they found: they open nothing, and nothing of the
-repository is run in them. The function must be a module's own, for it is found by name (`spawn`).
+bytes, and `spread` one over parts of anything; without it, or where little is to be done, this process does
+everything itself. The result is the same either way. Workers read files as this process does and give back
+what they found; nothing of the repository is run in them. The function must be a module's own, for it is
+found by name (`spawn`).
 """
 
 from __future__ import annotations
@@ -19,12 +20,15 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TypeVar
+from typing import Any, TypeVar
 
 _WORTH = 1_000_000  # bytes: less is read faster than a process is started
 _CHUNK = 128_000  # bytes handed over at once, about: what is left at the end is shared evenly
 
+Given = TypeVar("Given")
 Result = TypeVar("Result")
+# What the workers of `spread` work with: set in each of them when it is started.
+_GIVEN: list[object] = []
 
 
 class _Pool:
@@ -97,6 +101,53 @@ def run(function: Callable[[list[bytes]], list[Result]], items: Sequence[bytes])
     return [result for part in results for result in part]
 
 
+def spread(function: Callable[[Given, int], Result], given: Given, parts: int) -> list[Result]:
+    """`function` of what is given and of each number below `parts`, in order.
+
+    What is given is handed to each process once (a forked one has it already), the results are sent. Where
+    there is one process only, all is done here; nothing that is done spreads its own work further.
+    """
+    pool = _POOL.get()
+    cores = min(pool.cores, parts) if pool is not None else 1
+    if cores < 2:
+        return [function(given, part) for part in range(parts)]
+    token = _POOL.set(None)
+    try:
+        context = multiprocessing.get_context(_start_method())
+        with ProcessPoolExecutor(cores - 1, context, _prepare, (given,)) as executor:
+            return _shared(executor, function, given, parts)
+    finally:
+        _POOL.reset(token)
+
+
+def _shared(
+    executor: ProcessPoolExecutor, function: Callable[[Given, int], Result], given: Given, parts: int
+) -> list[Result]:
+    waiting: list[Future[Result] | None] = []
+    for part in range(parts):
+        try:
+            waiting.append(executor.submit(_part, function, part))
+        except BrokenProcessPool:
+            waiting.append(None)
+    done: dict[int, Result] = {}
+    for part in reversed(range(parts)):  # what no worker has begun is done here, from the end
+        future = waiting[part]
+        if future is None or future.cancel():
+            done[part] = function(given, part)
+            waiting[part] = None
+    for part, future in enumerate(waiting):
+        if future is not None:
+            try:
+                done[part] = future.result()
+            except (RecursionError, BrokenProcessPool):  # too deep to be sent, or the worker was killed
+                done[part] = function(given, part)
+    return [done[part] for part in range(parts)]
+
+
+def _part(function: Callable[[Any, int], Result], part: int) -> Result:
+    return function(_GIVEN[0], part)
+
+
 def _submitted(
     pool: _Pool, function: Callable[[list[bytes]], list[Result]], chunks: Sequence[list[bytes]]
 ) -> list[Future[list[Result]] | None]:
@@ -131,7 +182,9 @@ def _start_method() -> str:
     return "fork" if forks else "spawn"
 
 
-def _prepare() -> None:
+def _prepare(given: object = None) -> None:
     """In a worker: Ctrl-C is for the process that reads the repository, which ends its workers."""
+    _POOL.set(None)
+    _GIVEN[:] = [given]
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.disable()  # what is made is sent away and freed at once

@@ -107,6 +107,59 @@ def test_an_inventory_is_the_same_with_any_number_of_processes(
     assert found[0] == found[1] == found[2]
 
 
+def where(given: list[int], part: int) -> tuple[int, int]:
+    """What is given for a part, and the process that it was done in."""
+    time.sleep(0.002)
+    return given[part], os.getpid()
+
+
+def dies(given: list[int], part: int) -> int:
+    if multiprocessing.parent_process() is not None:
+        os._exit(9)
+    return given[part]
+
+
+def refuses(given: list[int], part: int) -> int:
+    raise ValueError(f"part {given[part]}")
+
+
+@pytest.mark.parametrize("method", sorted({"fork", "spawn"} & set(multiprocessing.get_all_start_methods())))
+def test_parts_come_in_order_from_several_processes(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "_start_method", lambda: method)
+    given = list(range(100, 400))
+    with workers.scope(3):
+        found = workers.spread(where, given, len(given))
+    assert [one for one, _ in found] == given
+    with workers.scope(1):
+        assert workers.spread(where, given, 9) == [(one, os.getpid()) for one in given[:9]]
+
+
+def test_parts_of_workers_that_are_killed_are_done_here() -> None:
+    with workers.scope(2):
+        assert workers.spread(dies, list(range(40)), 40) == list(range(40))
+
+
+def test_an_error_of_a_part_is_raised() -> None:
+    with workers.scope(2), pytest.raises(ValueError, match="part"):
+        workers.spread(refuses, list(range(40)), 40)
+
+
+def test_many_services_are_the_same_with_any_number_of_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = 40
+    for number in range(services):
+        write_service(tmp_path / f"s{number}", 2)
+        (tmp_path / f"s{number}" / "shop" / "broken.py").write_bytes(b"\xff def (:\n")
+    found = []
+    for cores in (1, 2, 3):
+        monkeypatch.setattr(workers, "available", lambda cores=cores: cores)
+        found.append(read(tmp_path))
+    assert len(found[0].services) == services
+    assert all(service.image is not None and service.source is not None for service in found[0].services)
+    assert found[0] == found[1] == found[2]
+
+
 _WAITS = """
 import sys, time
 from analyzers import workers
