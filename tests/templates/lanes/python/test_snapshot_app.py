@@ -426,6 +426,32 @@ def test_the_component_says_what_it_holds(live: Path) -> None:
     assert b"API_KEY" in (live / "build" / "shop.wasm").read_bytes()  # its name; there is no value
 
 
+SCRIPT = """
+import os, time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+GREETING = os.environ.get("GREETING", "none")
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(GREETING.encode())
+if __name__ == "__main__":
+    if os.environ.get("CLOCK"):
+        STARTED = time.time()
+    HTTPServer(("", 8000), Handler).serve_forever()
+"""
+
+
+@pytest.mark.build
+def test_a_scripts_own_code_is_the_applications(tmp_path: Path) -> None:
+    grants = (Grant(GrantKind.ENV, "CLOCK", EVIDENCE, value="1"),)
+    files = {"server.py": SCRIPT}
+    tree = write_tree(tmp_path, files, entry="server", interface="http.server", grants=grants)
+    done = build(tree)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "/app/server.py:13: reads the clock (time.time)" in done.stdout
+
+
 @pytest.mark.build
 @pytest.mark.runtime
 def test_an_import_that_needs_a_secret_waits_for_it(tmp_path: Path) -> None:

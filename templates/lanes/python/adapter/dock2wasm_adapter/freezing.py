@@ -11,6 +11,9 @@ import traceback
 from dock2wasm_adapter import application, environment, rollback, templates
 from dock2wasm_adapter.notes import note
 
+# A script that is run as a program is the application's module under this name.
+_SCRIPT = "__main__"
+
 
 def trial(app, tree, groups):
     """Import the application, watched. Returns what was seen, as plain data (see tools/trial.py).
@@ -23,7 +26,7 @@ def trial(app, tree, groups):
     watching = importlib.import_module("dock2wasm_adapter.trial")
 
     def is_own(name):
-        return groups.get(name) == "app"
+        return groups.get(name) == "app" or name == _SCRIPT
 
     objects = changes.Objects()
     there = set(sys.modules)
@@ -63,7 +66,7 @@ def _where(problem, is_own):
 
 def freeze(app, tree, own, changed):
     """Import the application for the snapshot. `changed`: paths of objects that its import changes."""
-    recorder = environment.Recorder(own.__contains__)
+    recorder = environment.Recorder((own | {_SCRIPT}).__contains__)
     undo = rollback.keep(changed)
     before = dict(os.environ)
     touched = _touched(tree)
