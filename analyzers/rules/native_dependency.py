@@ -104,7 +104,7 @@ def check(service: Service) -> Iterator[Finding]:
                 [found.evidence],
                 needs=need,
                 weight=15,
-                remedy="A WASI build from the package's own source is known to work; the lane must carry it.",
+                remedy="Build with --build-wheels: it is built for WASI from its own source.",
             )
 
 

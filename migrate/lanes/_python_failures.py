@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from analyzers.model import Confidence, Effect, Evidence, Finding, Need, NeedKind, Severity
+from migrate import wheels
 
 HELP = "lanes/python.md"
 _TOOLS_MISSING = "error: the component tools (componentize-py, spin-sdk) could not be installed"
@@ -108,6 +109,20 @@ def package_of(module: str) -> str:
     """The package that brings a module, as far as names tell."""
     top = module.partition(".")[0]
     return PACKAGES.get(module) or PACKAGES.get(top) or top.replace("_", "-").lower()
+
+
+def _instead_of(package: str) -> str:
+    """What to do about native code that was left out."""
+    known = wheels.blocked().get(package)
+    if known is not None:
+        return f"{known.why} {known.do}"
+    if package in wheels.recipes():
+        command = f"dock2wasm wheels build {package}==VERSION"
+        return f"Build it for WASI from its own source: `--build-wheels`, or `{command}`."
+    return (
+        f"Replace {package} by a package in pure Python, or keep the service in its container; "
+        f"`dock2wasm wheels build {package}==VERSION` tries to build it for WASI."
+    )
 
 
 def _network(log: str) -> Iterator[Finding]:
@@ -222,7 +237,7 @@ def _imports(log: str) -> Iterator[Finding]:
             yield _finding(
                 "python-native-module",
                 f"{owner_package} cannot do without its native code: {text}{where}.",
-                f"Replace {owner_package} by a package in pure Python, or keep the service in its container.",
+                _instead_of(owner_package),
                 native=owner_package,
             )
         else:

@@ -1,11 +1,15 @@
 """Tests native packages inside the component's own CPython: imports their modules, compares one call's value.
 
-Run by componentize-py as a main module. Reads /0/tests.json, writes /0/result.json ({package: what is wrong})
-and ends with SystemExit on purpose: no component is wanted.
+Run by componentize-py as a main module; /3 holds the adapter, whose `ssl` stands for the one that the
+standard library lacks. Reads /0/tests.json, writes /0/result.json ({package: what is wrong}) and ends with
+SystemExit on purpose: no component is wanted.
 """
 
 import importlib
 import json
+import sys
+
+sys.path.insert(0, "/3")
 
 
 def problem(test):
