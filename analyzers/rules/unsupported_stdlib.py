@@ -2,7 +2,7 @@
 ## What it says
 
 The source imports a module of the standard library that CPython on WASI does not have (`ctypes`,
-`mmap`, `bz2`, ...), or calls something that fails there (`hashlib.scrypt`, `socket.gethostbyname`).
+`mmap`, `bz2`, ...), or calls something that fails there (`ssl.wrap_socket`, `socket.gethostbyname`).
 
 ## Why
 

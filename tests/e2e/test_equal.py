@@ -10,7 +10,15 @@ from tests.e2e.conftest import Migrated, contents, migrate
 
 pytestmark = [pytest.mark.engine, pytest.mark.runtime, pytest.mark.build]
 
-NAMES = ("django-pages", "http-server-shortener", "starlette-stream")
+NAMES = (
+    "django-pages",
+    "fastapi-orders",
+    "flask-gateway",
+    "flask-postgres",
+    "flask-redis",
+    "http-server-shortener",
+    "starlette-stream",
+)
 
 
 @pytest.fixture(scope="module", params=NAMES)

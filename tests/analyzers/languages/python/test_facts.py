@@ -582,7 +582,6 @@ def test_databases(tmp_path: Path, app: str, kind: str, where: str) -> None:
         ("import multiprocessing\n", FactKind.UNSUPPORTED_STDLIB, "multiprocessing"),
         ("import ctypes\n", FactKind.UNSUPPORTED_STDLIB, "ctypes"),
         ("import cgi\n", FactKind.UNSUPPORTED_STDLIB, "cgi"),
-        ("import hashlib\n" + body("hashlib.scrypt(b'')"), FactKind.UNSUPPORTED_STDLIB, "hashlib.scrypt"),
         ("import numpy as np\n", FactKind.COMPUTE, "numpy"),
     ],
 )  # fmt: skip

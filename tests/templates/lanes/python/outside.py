@@ -1,7 +1,7 @@
 """What is outside of the component: a host for wasi:http/outgoing-handler 0.2 in Python.
 
-As strict as wasmtime, by the rules on resources in `wasi.py`. Answers are scripted: `Outside.answers` holds what
-comes for each call, in order.
+As strict as wasmtime, by the rules on resources in `wasi.py`. Answers are scripted: `Outside.answers` holds
+what comes for each call, in order.
 """
 
 from __future__ import annotations
