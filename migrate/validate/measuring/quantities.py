@@ -26,7 +26,7 @@ def _time(value: float) -> str:
     size = abs(value)
     if size >= 10:
         return f"{value:.1f} s"
-    if size >= 2:
+    if size >= 1:
         return f"{value:.2f} s"
     if size >= 0.01:
         return f"{value * 1e3:.0f} ms"
