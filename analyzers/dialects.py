@@ -6,7 +6,7 @@ the addresses in its environment, its links and the drivers in its manifests say
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from analyzers.links import hosts
@@ -54,14 +54,32 @@ _DRIVERS = {
 }  # fmt: skip
 
 
-def told(source: Source, variables: Iterable[EnvVar], links: Iterable[Link]) -> Source:
-    """The source, with the database's name where it said `sql` and exactly one is stated."""
+def told(source: Source, variables: Sequence[EnvVar], links: Sequence[Link]) -> Source:
+    """The source, with the database's name where it said `sql` and exactly one is stated, and with the
+    database that is stated where a setting chooses between several."""
+    source = _chosen(source, variables, links)
     if not any(fact.subject == UNTOLD for fact in source.facts):
         return source
     name = _named(source, variables, links)
     if name is None:
         return source
     return replace(source, facts=tuple(_renamed(fact, name) for fact in source.facts))
+
+
+def _chosen(source: Source, variables: Sequence[EnvVar], links: Sequence[Link]) -> Source:
+    """Of several databases whose hosts are all unknown, the one that a link or an address speaks of."""
+    kinds = (FactKind.DATABASE, FactKind.OUTBOUND)
+    open_ = {f.subject for f in source.facts if f.kind in kinds and f.subject in _SQL and not f.detail}
+    open_ -= {f.subject for f in source.facts if f.kind in kinds and f.detail} | {"sqlite"}
+    if len(open_) < 2:
+        return source
+    stated = {scheme for variable in variables for _, scheme, _ in hosts(variable.value or "", bare=False)}
+    meant = open_ & (stated | {link.protocol for link in links})
+    if len(meant) != 1:
+        return source
+    others = open_ - meant
+    facts = (f for f in source.facts if f.kind not in kinds or f.subject not in others)
+    return replace(source, facts=tuple(facts))
 
 
 def _renamed(fact: Fact, name: str) -> Fact:

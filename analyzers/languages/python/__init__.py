@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import posixpath
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
 from analyzers.command import StartCommand
 from analyzers.guest import Guest
+from analyzers.languages import detect
 from analyzers.languages.python import entry as entries
 from analyzers.languages.python import facts as collector
 from analyzers.languages.python import requirements, routes, servers, tasks
@@ -19,6 +21,7 @@ from analyzers.languages.python.servers import Launch
 from analyzers.model import ComposeFacts, Evidence, Fact, FactKind, Image, Reach, Route, Source, Unknown
 from analyzers.repository import Tree
 
+_LINES = 2_000  # lines of a start script
 _FILES = 2_000  # files read where no entry tells which ones matter
 
 
@@ -35,6 +38,10 @@ def read(
     """
     guest = Guest(tree, image, compose)
     launch = servers.parse(start.argv, start.env, start.workdir, guest)
+    hints: tuple[Unknown, ...] = ()
+    if launch is None and (launch := _in_script(start, guest)) is not None:
+        what = f"which command {start.argv[0]} runs: {launch.server} is the server that it names"
+        hints = (Unknown(what, "a CMD in the Dockerfile, or `command` in compose"),)
     if launch is None and (image is None or start.argv):
         return None
     built = [(image, guest)] if image is not None else []
@@ -77,10 +84,32 @@ def read(
         routes=found_routes,
         files=tuple(dict.fromkeys(module.path for module in modules)),
         manifests=tuple(found.manifests),
-        unknown=(*_placed(entry.unknown, evidence), *_unparsed(program), *found.unknown),
+        unknown=(*_placed((*hints, *entry.unknown), evidence), *_unparsed(program), *found.unknown),
         workdir=folder,
         search_path=program.search,
     )
+
+
+def _in_script(start: StartCommand, guest: Guest) -> Launch | None:
+    """A server of Python that a start script names where it is asked to: `case "$1" in web) exec gunicorn …`.
+    One that is made for development only where there is no other."""
+    text = guest.text(guest.find_program(start.argv[0], start.workdir) or "") if start.argv else None
+    if text is None or not detect.is_shell(text, start.argv[0]):
+        return None
+    found: list[Launch] = []
+    for line in text.split("\n")[:_LINES]:
+        try:
+            words = shlex.split(line, comments=True)
+        except ValueError:
+            continue
+        words = words[1:] if words[:1] == ["exec"] else words
+        if (
+            words
+            and "/" not in words[0]
+            and (launch := servers.of_server(words, start.env, start.workdir, guest))
+        ):
+            found.append(launch)
+    return next((one for one in found if not one.development), found[0] if found else None)
 
 
 def _looks_like_python(image: Image | None, guest: Guest, found: Installed) -> bool:
@@ -214,6 +243,11 @@ def _launch_facts(entry: Entry, evidence: Evidence | None) -> tuple[Fact, ...]:
         facts.append(Fact(FactKind.LISTEN, protocol, at, str(number) if number else "", Reach.IMPORT))
     if launch.worker:
         facts.append(Fact(FactKind.WORKER, launch.server, at, reach=Reach.IMPORT))
+    for note in launch.notes:
+        if note.startswith("starts="):
+            command = note.removeprefix("starts=")
+            name = posixpath.basename(command.split()[0]) if command.split() else ""
+            facts.append(Fact(FactKind.SUBPROCESS, command, at, name, Reach.IMPORT))
     if launch.development:
         facts.append(Fact(FactKind.DEVELOPMENT_SERVER, _development(launch), at, reach=Reach.IMPORT))
     return tuple(facts)

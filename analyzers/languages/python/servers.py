@@ -77,6 +77,13 @@ def parse(argv: Sequence[str], env: Mapping[str, str], workdir: str, guest: Gues
     return _installed(argv[0], arguments, env, workdir, guest)
 
 
+def of_server(argv: Sequence[str], env: Mapping[str, str], workdir: str, guest: Guest) -> Launch | None:
+    """The launch of a command that names a server of Python itself."""
+    reader = _READERS.get(program(argv[0]))
+    found = reader(_Line(list(argv[1:]), env, workdir, guest)) if reader is not None else None
+    return found if found is not None and not found.worker else None
+
+
 def _installed(
     written: str, arguments: list[str], env: Mapping[str, str], workdir: str, guest: Guest
 ) -> Launch | None:
@@ -476,8 +483,16 @@ def _uwsgi(line: _Line) -> Launch:
         chdir=chdir,
         search=(posixpath.normpath(posixpath.join(chdir or line.workdir, search)),) if search else (),
         http=spoken,
-        notes=() if spoken else ("uwsgi-protocol",),
+        notes=(*(() if spoken else ("uwsgi-protocol",)), *_uwsgi_programs(values)),
     )
+
+
+def _uwsgi_programs(values: Mapping[str, str]) -> tuple[str, ...]:
+    """The programs that uWSGI starts beside the application: daemons, and hooks that run a command."""
+    commands = [v for k, v in values.items() if k.endswith("attach-daemon") or k.startswith("exec-")]
+    hooks = (v for k, v in values.items() if k.startswith("hook-"))
+    commands += [v.removeprefix("exec:") for v in hooks if v.startswith("exec:")]
+    return tuple(f"starts={command}" for command in commands)
 
 
 _UWSGI_SHORT = {"w": "module", "s": "socket", "p": "processes"}

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
+from analyzers.languages.python import fstrings
 from analyzers.languages.python.blocks import ADDRESSES, Block, Guard, Outline, TooLargeError, outline
 from analyzers.languages.python.syntax import bound_names, chain, container_of, dotted, name_of, top_level
 from analyzers.languages.python.telling import PROCESS_PACKAGES, telling_calls, telling_starts
@@ -103,10 +104,23 @@ def syntax_tree(data: bytes) -> ast.Module | str:
             warnings.simplefilter("ignore")  # invalid escapes in the code that we read
             return ast.parse(data)
     except SyntaxError as error:
+        if "f-string" in (error.msg or "") and (older := _without_fstrings(data)) is not None:
+            return older
         where = f", line {error.lineno}" if error.lineno else ""
         return f"is not Python that this version can read: {error.msg}{where}"
     except (ValueError, RecursionError, MemoryError) as error:
         return f"is not Python that can be read: {error or type(error).__name__}"
+
+
+def _without_fstrings(data: bytes) -> ast.Module | None:
+    """The tree of a file whose f-strings only a newer Python can read, with plain text in their place."""
+    try:
+        source = fstrings.plain(data.decode())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(source) if source is not None else None
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
 
 
 # Calls that name modules, and calls that register routes.

@@ -99,7 +99,9 @@ def import_facts(
         if meaning.websocket:
             yield Fact(FactKind.WEBSOCKET, meaning.websocket, evidence)
         if meaning.process:
-            yield Fact(FactKind.SUBPROCESS, meaning.process, evidence, "", Reach.REQUEST, Confidence.MEDIUM)
+            step = meaning.process in tables()["subprocess"]["steps"]
+            sure = Confidence.LOW if step else Confidence.MEDIUM
+            yield Fact(FactKind.SUBPROCESS, meaning.process, evidence, "", Reach.REQUEST, sure)
         for name, protocol in meaning.outbound:
             if name in settled:
                 continue  # a call of this library says it, with its host or the lack of one

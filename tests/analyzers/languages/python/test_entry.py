@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from analyzers.languages.python.entry.paste import factory
-from analyzers.model import Source
+from analyzers.model import FactKind, Source
 from tests.analyzers.trees import DOCKERFILE, only
 
 APP = "from flask import Flask\napp = Flask(__name__)\n"
@@ -531,3 +531,23 @@ def test_uwsgi_speaks_http_on_its_socket_where_told_to(tmp_path: Path, protocol:
     }
     service = only(tmp_path, files)
     assert [(str(one.protocol), one.port) for one in service.listeners] == [(listens, 8080)]
+
+
+def test_programs_that_uwsgi_starts_beside_the_application(tmp_path: Path) -> None:
+    ini = "[uwsgi]\nhttp=:8000\nmodule=app:app\n"
+    ini += "attach-daemon = ./worker.sh --fast\nhook-pre-app = exec:./migrate\n"
+    source, _ = read(tmp_path, ["uwsgi", "uwsgi.ini"], {"app.py": APP, "uwsgi.ini": ini})
+    started = {(f.subject, f.detail) for f in source.facts if f.kind is FactKind.SUBPROCESS}
+    assert started == {("./worker.sh --fast", "worker.sh"), ("./migrate", "migrate")}
+
+
+def test_a_start_script_that_waits_for_its_argument(tmp_path: Path) -> None:
+    script = (
+        '#!/bin/bash\nif [ "$1" == web-local ]\nthen\n  exec flask run\nelif [ "$1" == web ]\nthen\n'
+        "  exec gunicorn -b :81 app:app\nelse\n  exec $@\nfi\n"
+    )
+    docker = 'FROM python:3.13\nWORKDIR /srv\nCOPY . .\nENTRYPOINT ["/srv/start.sh"]\n'
+    service = only(tmp_path, {"Dockerfile": docker, "app.py": APP, "start.sh": script})
+    assert service.source is not None
+    assert (service.source.entry, service.source.server, service.port) == ("app:app", "gunicorn", 81)
+    assert any("start.sh" in item.what for item in service.source.unknown)
