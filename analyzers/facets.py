@@ -23,7 +23,11 @@ _DATABASES = frozenset({
 # fmt: on
 # Places whose files nobody expects to outlive the process: temporary folders, caches, the kernel's.
 _SCRATCH = re.compile(
-    r"^/(?:tmp|var/tmp|dev|proc|sys|run|var/run|var/cache)/|(?:^|/)\.?cache/", re.IGNORECASE
+    r"^/(?:tmp|var/tmp|dev|proc|sys|run|var/run|var/cache)/|(?:^|/)\.?cache/|\bcgroup", re.IGNORECASE
+)
+# An SQLite database, or the folder that is made for it: part of the database.
+_SQLITE_FILE = re.compile(
+    r"\.(?:db|sqlite3?)(?:-wal|-shm|-journal)?$|(?:^|[./])_?db_?(?:dir|folder|path|file)$", re.IGNORECASE
 )
 # Roles of images that others call and that call nobody.
 _SERVED = frozenset({Role.DATABASE, Role.STORE, Role.BROKER})
@@ -114,12 +118,14 @@ def _writes_disk(service: Service, sqlite: bool) -> bool:
     known = _known(service)
     if known is not None and (known.state == State.LOCAL_DISK or known.role == Role.DATABASE):
         return True
+    stores = {fact.detail for fact in _databases(service) if fact.subject == "sqlite"}
     written = [
         fact
         for fact in service.facts(FactKind.FILE_WRITE)
         if fact.reach is not Reach.IMPORT and not is_temporary(fact) and not is_log(fact)
         if fact.confidence is not Confidence.LOW  # nobody is seen to lead there, or it may only be read
         if _SCRATCH.search(fact.subject.strip("\"'")) is None
+        if not (sqlite and (fact.subject in stores or _SQLITE_FILE.search(fact.subject)))
     ]
     if written:
         return True

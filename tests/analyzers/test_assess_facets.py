@@ -11,6 +11,7 @@ from analyzers.infrastructure import Role, role_of
 from analyzers.listeners import inbound, main_listener
 from analyzers.model import (
     ComposeFacts,
+    Confidence,
     DependencyClass,
     FactKind,
     Inbound,
@@ -47,6 +48,15 @@ VOLUME = mounted("/data")
         (service(REDIS, MEMORY, POSTGRES), State.DATABASE),
         (service(MEMORY, SQLITE), State.DATABASE),
         (service(SQLITE, with_compose=VOLUME), State.DATABASE),
+        (service(SQLITE, fact(FactKind.FILE_WRITE, "shop.db")), State.DATABASE),
+        (service(SQLITE, fact(FactKind.FILE_WRITE, "db_dir")), State.DATABASE),
+        (service(SQLITE, fact(FactKind.FILE_WRITE, "upload_dir")), State.LOCAL_DISK),
+        (service(fact(FactKind.FILE_WRITE, "shop.db")), State.LOCAL_DISK),
+        (service(fact(FactKind.FILE_WRITE, "uploads/a", confidence=Confidence.LOW)), State.NONE),
+        (
+            service(fact(FactKind.DATABASE, "postgres", reach=Reach.UNKNOWN, confidence=Confidence.LOW)),
+            State.NONE,
+        ),
         (service(REDIS, MEMORY), State.IN_MEMORY),
         (service(fact(FactKind.DATABASE, "sqlite", detail=":memory:")), State.IN_MEMORY),
         (service(REDIS), State.EXTERNAL_STORE),
