@@ -18,7 +18,8 @@ import pytest
 from migrate.errors import EngineError, OriginalError
 from migrate.model import Sent, Side
 from migrate.progress import Silent
-from migrate.validate import context, engine, image, measure, original
+from migrate.validate import context, engine, image, original
+from migrate.validate.measuring import memory, processes, sizes
 from migrate.validate.client import exchange
 from tests.needs import BASE_IMAGE
 
@@ -127,12 +128,12 @@ def test_the_container_is_limited_local_and_gone_afterwards(client: DockerClient
         assert (host["Memory"], host["PidsLimit"]) == (original.MEMORY, original.PIDS)
         assert host["PortBindings"]["8000/tcp"][0]["HostIp"] == "127.0.0.1"
         assert "starting" in container.logs()
-        pids, why = measure.container_processes(container.pid, container.id)
+        pids, why = processes.of_container(container.pid, container.id)
         if why:
             assert not pids
         else:
             assert container.pid in pids
-            assert (measure.pss(pids) or 0) > 1_000_000
+            assert (memory.pss(pids) or 0) > 1_000_000
     assert container.name not in ours(client)
 
 
@@ -177,7 +178,7 @@ def test_capabilities_come_back_only_where_the_image_needs_them(
 
 
 def test_sizes_of_the_image(client: DockerClient, built: image.Image) -> None:
-    size, packed = measure.image_sizes(client, built.id, built.size, Silent())
+    size, packed = sizes.image_sizes(client, built.id, built.size, Silent())
     assert (size.side, size.median) == (Side.ORIGINAL, built.size)
     assert 0 < packed.median < built.size
 
