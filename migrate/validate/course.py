@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,7 +63,10 @@ Answers = tuple[tuple[str, Sent, Answer], ...]
 APART = 2.1
 """Seconds between a probe's two askings of the original, so that values that count seconds differ."""
 ROUNDS = 5
-"""How often a difference is asked again, at most: both sides, until nothing differs any more."""
+Place = tuple[str, DifferenceKind, str]
+"""Where something differs: probe id, kind, place in the answer."""
+
+"""How often what differs is asked again, at most: two containers and the component, until nothing differs."""
 BLIND_LIMIT = 0.02
 """Share of places where nothing could be compared from which on the outcome is inconclusive."""
 
@@ -449,7 +452,7 @@ def compare_sides(
     for way in ways:
         with progress.step(f"ask the component ({len(asked.probes)} probes, {way} instances)"):
             answers, log, changed = candidate.converse(way)
-        run, spots, known = _judge(known, candidate, way, asked, answers, progress)
+        run, spots, known = _judge(known, candidate, way, asked, answers, settled, progress)
         runs.append(run)
         if way is ways[0]:
             blind = spots
@@ -483,11 +486,18 @@ def compare_sides(
 def _without_theirs(log: str) -> list[LogFinding]:
     """The component's log where the original's is not known: it may have written the same traceback."""
     return [
+    settled: set[Place] = set()
         one if one.fatal else replace(one, why=f"{one.why} (the original's log is not known)")
         for one in logs.scan(Side.CANDIDATE, log)
     ]
 
 
+        settled |= {
+            (exchange.probe.id, one.kind, one.where)
+            for exchange in run.exchanges
+            for one in exchange.differences
+            if one.confirmed
+        }
 def outcome_of(exchanges: Sequence[Exchange], blind: BlindSpots, findings: Sequence[LogFinding]) -> Outcome:
     """Different where one exchange is or an instance died; equal where nearly all could be compared."""
     verdicts = {exchange.verdict for exchange in exchanges}
@@ -510,10 +520,10 @@ def _judge(
     seen_again: list[list[compare.Judgement]] = []
     if known.again is not None:
         for turn in range(ROUNDS):
-            if not any(one.differences for one in judged):
+            if not _open(asked, judged, settled):
                 break
             with progress.step(f"ask again what differs ({turn + 1} of {ROUNDS})"):
-                known = replace(known, runs=(*known.runs, known.again()))
+                known = replace(known, runs=(*known.runs, known.again(), known.again()))
                 more, _, _ = candidate.converse(way)
             judged = _compare_all(asked, known.runs, answers)
             seen_again.append(_compare_all(asked, known.runs, more))
@@ -521,9 +531,17 @@ def _judge(
     leaves = 0
     blind: list[str] = []
     for index, (probe, judgement) in enumerate(zip(asked.probes, judged, strict=True)):
-        differences = _confirmed(judgement.differences, [again[index] for again in seen_again])
+        known_ones = {(kind, where) for name, kind, where in settled if name == probe.id}
+        differences = _confirmed(judgement.differences, [again[index] for again in seen_again], known_ones)
         verdict = judgement.verdict
-        if verdict is ExchangeVerdict.DIFFERENT and not differences:
+        if (
+            verdict is ExchangeVerdict.DIFFERENT
+            and differences
+            and seen_again
+            and not any(map(_sure, differences))
+        ):
+            verdict = ExchangeVerdict.NOT_COMPARABLE
+        elif verdict is ExchangeVerdict.DIFFERENT and not differences:
             verdict = ExchangeVerdict.NORMALISED if judgement.normalisations else ExchangeVerdict.EQUAL
         leaves += judgement.leaves
         blind += [f"{probe.id}: {place}" for place in judgement.blind]
@@ -541,8 +559,10 @@ def _judge(
                 judgement.normalisations,
                 judgement.noise,
             )
+    settled: Collection[Place],
         )
     return ProbeRun(way, tuple(exchanges)), BlindSpots(leaves, tuple(blind)), known
+    """`settled` are the places whose differences another way of instances has confirmed."""
 
 
 def _compare_all(asked: ProbeSet, runs: Sequence[Answers], answers: Answers) -> list[compare.Judgement]:
@@ -558,7 +578,9 @@ def _compare_all(asked: ProbeSet, runs: Sequence[Answers], answers: Answers) -> 
 
 
 def _confirmed(
-    differences: Sequence[Difference], again: Sequence[compare.Judgement]
+    differences: Sequence[Difference],
+    again: Sequence[compare.Judgement],
+    settled: Collection[tuple[DifferenceKind, str]],
 ) -> tuple[Difference, ...]:
     """Each difference, confirmed where it was there every time.
 
@@ -580,3 +602,21 @@ def _confirmed(
             continue
         found.append(replace(difference, confirmed=bool(again) and times == len(again)))
     return tuple(found)
+def _sure(difference: Difference) -> bool:
+    """Whether a difference shows that the sides differ: it was there every time, or it is a failure. A value
+    that comes and goes may do so on both sides."""
+    return difference.confirmed or difference.kind in {DifferenceKind.STATUS, DifferenceKind.ERROR}
+
+
+def _open(asked: ProbeSet, judged: Sequence[compare.Judgement], settled: Collection[Place]) -> bool:
+    """Whether anything differs that is not known to."""
+    return any(
+        (probe.id, one.kind, one.where) not in settled
+        for probe, judgement in zip(asked.probes, judged, strict=True)
+        for one in judgement.differences
+    )
+
+
+        if not again and (difference.kind, difference.where) in settled:
+            found.append(difference)
+            continue

@@ -46,11 +46,12 @@ _ENDS = {
     "option": frozenset({"option"}),
     "p": frozenset({"p"}),
 }
-_NAME = re.compile(r"[A-Za-z][^\s/>]*")
-_GAP = re.compile(r"[\s/]*")
-_ATTRIBUTE = re.compile(r"=?[^\s/>=]*")
-_EQUALS = re.compile(r"\s*=\s*")
-_UNQUOTED = re.compile(r"[^\s>]*")
+# White space as HTML has it: five characters, not Unicode's.
+_NAME = re.compile(r"[A-Za-z][^ \t\n\f\r/>]*")
+_GAP = re.compile(r"[ \t\n\f\r/]*")
+_ATTRIBUTE = re.compile(r"=?[^ \t\n\f\r/>=]*")
+_EQUALS = re.compile(r"[ \t\n\f\r]*=[ \t\n\f\r]*")
+_UNQUOTED = re.compile(r"[^ \t\n\f\r>]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ class _Reader:
                 break
             self.plain.append(text[at:less])
             after = text[less + 1 : less + 2]
-            if after == "/" and text[less + 2 : less + 3].isalpha():
+            if after == "/" and text[less + 2 : less + 3].isascii() and text[less + 2 : less + 3].isalpha():
                 at = self._end(less)
             elif after in ("!", "?", "/"):
                 at = self._mark(less)
@@ -189,7 +190,9 @@ class _Reader:
 
     def _contents(self, element: Element, start: int) -> int:
         """The text of an element that holds no tags, up to its own end tag."""
-        found = re.compile(rf"</{re.escape(element.name)}(?=[\s/>])", re.IGNORECASE).search(self.text, start)
+        found = re.compile(rf"</{re.escape(element.name)}(?=[ \t\n\f\r/>])", re.IGNORECASE).search(
+            self.text, start
+        )
         stop = found.start() if found else len(self.text)
         if stop > start:
             element.children.append(Text(self.text[start:stop], element.name in _LITERAL))

@@ -23,10 +23,13 @@ class Missing(Enum):
 MISSING: Final = Missing.MISSING
 
 # `-` and `_` are letters of base64url, `+`, `/` and `=` of base64: by themselves they separate nothing.
-_TOKEN = re.compile(r"[\w-]+|[^\w-]")
+# A number with a fraction is one word, or its first digit would be held to what it happens to be.
+_TOKEN = re.compile(r"(?<![\w.-])\d{1,40}\.\d{1,40}(?:e[+-]?\d{1,9})?(?![\w.-])|[\w-]+|[^\w-]")
+_FRACTION = re.compile(r"\d+\.\d+(?:e[+-]?\d+)?\Z")
 _OPAQUE = re.compile(r"[\w+/=-]+")
 _CODING = frozenset("-_+/=")
 _WORD = re.compile(r"[^\W_]")
+_DIGITS_SAMPLE = 20  # characters seen before "all digits" is: ten of sixteen digits of hexadecimal are
 _HEX_SAMPLE = 16  # characters seen before "all hexadecimal" is taken for more than chance
 _SLACK = 4  # characters by which compressed or encoded values of one kind vary, and
 _SLACK_SHARE = 10  # one part in this many
@@ -37,10 +40,14 @@ _DEEP = 50  # levels of a value of varying shape that are held against the origi
 _LISTED = 1000  # elements of a list of varying length that are held against the original's
 
 _ALPHABETS: tuple[tuple[str, re.Pattern[str], int], ...] = (
-    ("digits", re.compile(r"[0-9\W_]*\Z"), 1),
+    ("digits", re.compile(r"[0-9\W_]*\Z"), _DIGITS_SAMPLE),
     ("lower-case hexadecimal", re.compile(r"[0-9a-f\W_]*\Z"), _HEX_SAMPLE),
     ("hexadecimal", re.compile(r"[0-9a-fA-F\W_]*\Z"), _HEX_SAMPLE),
+    ("digits or hexadecimal", re.compile(r"[0-9a-fA-F\W_]*\Z"), 1),
 )
+
+# Numbers in these (ids, digests) have one length.
+_EXACT = frozenset({"lower-case hexadecimal", "hexadecimal"})
 
 
 def tokens(text: str) -> list[str]:
@@ -162,6 +169,8 @@ def _members(samples: Sequence[dict[str, Any]], value: dict[str, Any], depth: in
 
 def _fit_text(samples: Sequence[str], value: str) -> tuple[str, tuple[str, ...]]:
     checked = []
+    if all(map(_FRACTION.match, samples)):
+        return "" if _FRACTION.match(value) else "no number with a fraction", ("type",)
     alphabet = _alphabet(samples)
     if alphabet is not None:
         checked.append("alphabet")
@@ -173,7 +182,7 @@ def _fit_text(samples: Sequence[str], value: str) -> tuple[str, tuple[str, ...]]
     slack = max(_SLACK, high // _SLACK_SHARE)
     if low == high:
         checked.append("length")
-        exact = alphabet is not None and alphabet[0] != "digits"
+        exact = alphabet is not None and alphabet[0] in _EXACT
         if (exact and len(value) != high) or abs(len(value) - high) > slack or (high > 0 and not value):
             return f"{len(value)} characters where the original always has {high}", tuple(checked)
     elif not low // 2 <= len(value) <= high * 2 + slack or (low > 0 and not value):

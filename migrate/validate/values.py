@@ -114,11 +114,15 @@ def value_at(
         names = dict.fromkeys(name for one in (*samples, value) for name in one)
         if not names:
             found.leaves += 1
-        fresh = _table(samples, value)
+        known, rows = _names(samples), _rows(samples)
+        if rows and not any(name in rows or name not in known for name in value):
+            found.leaves += 1
+            found.differ(kind, where, "rows", "no row")
         for name in names:
             parts = [sample.get(name, MISSING) for sample in samples]
-            if name in fresh:
-                _new_row(found, kind, _member(where, name), samples, value[name])
+            if rows and (name in rows or name not in known):
+                own = value.get(name, MISSING)
+                _row(found, kind, _member(where, name), list(rows.values()), parts[0], own)
                 continue
             value_at(found, kind, type_kind, _member(where, name), parts, value.get(name, MISSING))
         return
@@ -156,25 +160,27 @@ def value_at(
     _noisy(found, kind, where, samples, value)
 
 
-def _table(samples: Sequence[dict[str, Any]], value: dict[str, Any]) -> set[str]:
-    """Names that only the candidate has, where each of the original's answers has names of its own too: a
-    table by id or by time."""
-    known: set[str] = set().union(*samples)
-    own = [
-        set(sample) - set().union(*(other for other in samples if other is not sample)) for sample in samples
-    ]
-    return set(value) - known if all(own) else set()
+def _names(samples: Sequence[dict[str, Any]]) -> set[str]:
+    """All names of several objects."""
+    return set().union(*samples)
 
 
-def _new_row(
-    found: Findings, kind: DifferenceKind, where: str, samples: Sequence[dict[str, Any]], value: Any
-) -> None:
+def _rows(samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The members that are not in every sample, where each sample has some of its own: a table by id."""
     always = set(samples[0]).intersection(*samples[1:])
-    rows = [row for sample in samples for name, row in sample.items() if name not in always]
-    found.leaves += leaves_of(value)
-    found.noise.append(Noise(where, MISSING_TEXT, MISSING_TEXT))
-    if problem := shape(rows, value):
-        found.differ(kind, where, MISSING, f"{show(value)} ({problem})")
+    if not all(
+        set(sample) - _names([other for other in samples if other is not sample]) for sample in samples
+    ):
+        return {}
+    return {name: row for sample in samples for name, row in sample.items() if name not in always}
+
+
+def _row(found: Findings, kind: DifferenceKind, where: str, rows: list[Any], sample: Any, value: Any) -> None:
+    """One row of a table whose ids differ from answer to answer: it must have the shape of the others."""
+    found.leaves += 1
+    found.noise.append(Noise(where, show(sample), show(value)))
+    if value is not MISSING and (problem := shape(rows, value)):
+        found.differ(kind, where, sample, f"{show(value)} ({problem})")
 
 
 def _noisy(found: Findings, kind: DifferenceKind, where: str, samples: Sequence[Any], value: Any) -> None:

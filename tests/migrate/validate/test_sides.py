@@ -126,7 +126,7 @@ def test_what_differs_is_asked_up_to_five_times_more(
         return [one for exchange in result.runs[0].exchanges for one in exchange.differences]
 
     assert {one.confirmed for one in judged(["type"] * 6)} == {True}
-    assert (asked.count("original"), asked.count("candidate")) == (5, 6)
+    assert (asked.count("original"), asked.count("candidate")) == (10, 6)
     # A value that never came again is none, one that comes and goes is not confirmed, a status always counts.
     assert judged(["type", *[""] * 5]) == []
     assert {one.confirmed for one in judged(["type", "type", *[""] * 4])} == {False}
