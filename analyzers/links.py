@@ -133,6 +133,11 @@ def hosts(value: str, *, bare: bool) -> Iterator[tuple[str, str, int | None]]:
             yield host, scheme, None
 
 
+def names_a_host(variable: str) -> bool:
+    """Whether a variable's name says that it holds a host: `REDIS_HOST`, `DB_URL`."""
+    return _NAMES_A_HOST.search(variable) is not None
+
+
 def _protocol(scheme: str) -> str:
     scheme = scheme.lower()
     if scheme not in _SCHEMES:

@@ -130,6 +130,16 @@ BuildWheels = Annotated[
 Probes = Annotated[
     Path | None, typer.Option("--probes", help="The requests to send (schema: dock2wasm schema probes).")
 ]
+Requests = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--requests",
+        help="More requests: .http, Hurl, HAR or OpenAPI file, access log, probes (repeatable).",
+    ),
+]
+Unsafe = Annotated[
+    bool, typer.Option("--unsafe", help="Also send what an OpenAPI document says may change something.")
+]
 RecordingOption = Annotated[
     Path | None,
     typer.Option("--recording", help="Recorded answers of the original (default: beside the tree)."),
@@ -141,6 +151,12 @@ Replay = Annotated[bool, typer.Option("--replay", help="Use the recording even i
 OriginalOption = Annotated[
     str | None,
     typer.Option("--original", metavar="URL", help="A running instance that stands for the original."),
+]
+Neighbours = Annotated[
+    bool,
+    typer.Option(
+        "--neighbours/--no-neighbours", help="Start what compose links it to (Redis, ...) for each side."
+    ),
 ]
 Measure = Annotated[
     Effort,
@@ -439,10 +455,13 @@ def validate(
     output: Output = None,
     runtime: RuntimeOption = "wasmtime",
     probes: Probes = None,
+    requests: Requests = None,
+    unsafe: Unsafe = False,
     recording: RecordingOption = None,
     record: Record = False,
     replay: Replay = False,
     original: OriginalOption = None,
+    neighbours: Neighbours = True,
     wheels: Wheels = None,
     build_wheels: BuildWheels = False,
     env: EnvOption = None,
@@ -466,6 +485,7 @@ def validate(
       dock2wasm validate --service api --probes tests/probes.yaml --format markdown
       dock2wasm validate --service api --format html --report v.html --format junit --report v.xml
       dock2wasm validate --service api --measure full --fail-on different,budget
+      dock2wasm validate --service api --requests smoke.hurl --requests openapi.json
       dock2wasm validate --service api --record
       dock2wasm validate --service api --original https://staging.example.com
     """
@@ -482,9 +502,34 @@ def validate(
         effort=measure,
         wheels=_wheels(wheels, build_wheels),
         original=_instance(original, record=record, replay=replay),
+        requests=tuple(requests or ()),
+        unsafe=unsafe,
+        neighbours=neighbours,
     )
     comparison = pipeline.validate(path, service, output, options, _progress(quiet))
     _emit_comparison(comparison, outputs, asked, color)
+
+
+@app.command()
+def probes(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help=".http, Hurl, HAR, OpenAPI, access log, probes.")
+    ],
+    unsafe: Unsafe = False,
+) -> None:
+    """Write the requests of files as probes.yaml, to keep and to edit.
+
+    \b
+    Examples:
+      dock2wasm probes smoke.hurl access.log > probes.yaml
+      dock2wasm probes openapi.json --unsafe > probes.yaml
+    """
+    from migrate.validate import requests
+
+    made = requests.merged([requests.read(file, unsafe=unsafe) for file in files])
+    typer.echo(requests.write(made), nl=False)
+    if made.thin:
+        typer.echo(made.thin, err=True)
 
 
 @app.command()
@@ -506,6 +551,7 @@ def migrate(
     record: Record = False,
     replay: Replay = False,
     original: OriginalOption = None,
+    neighbours: Neighbours = True,
     env: EnvOption = None,
     env_file: EnvFile = None,
     measure: Measure = Effort.QUICK,
@@ -549,6 +595,7 @@ def migrate(
             effort=measure,
             wheels=_wheels(wheels, build_wheels),
             original=_instance(original, record=record, replay=replay),
+            neighbours=neighbours,
         ),
         offline,
         _progress(quiet),

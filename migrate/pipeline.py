@@ -62,6 +62,9 @@ class ValidateChoices:
     effort: str = "quick"
     wheels: Choice | None = None
     original: str | None = None  # the URL of a running instance
+    requests: tuple[Path, ...] = ()
+    unsafe: bool = False
+    neighbours: bool = True
 
 
 def assess(path: Path, service: str | None = None, changed_since: str | None = None) -> Assessment:
@@ -228,20 +231,23 @@ def _validate(
 ) -> Comparison:
     from migrate.build import build as run_build
     from migrate.plan import choose
-    from migrate.validate import ValidateOptions, run
+    from migrate.validate import ValidateOptions, neighbours, run
     from migrate.validate.measuring import EFFORTS
 
     repository = assessment.inventory.root
     probes = choices.probes or (repository / config.probes if config.probes else None)
     _refuse_early(tree, choices, probes)
     built = run_build(tree, progress=progress, offline=offline, wheels=choices.wheels)
+    chosen, services = choose(assessment, service), assessment.inventory.services
     options = ValidateOptions(
         repository=repository,
         tree=tree,
-        assessment=choose(assessment, service),
+        assessment=chosen,
         component=built.component,
         runtime=choices.runtime,
         probes=probes,
+        requests=choices.requests,
+        unsafe=choices.unsafe,
         recording=choices.recording,
         record=choices.record,
         replay=choices.replay,
@@ -251,12 +257,19 @@ def _validate(
         cold_starts=choices.cold_starts or config.cold_starts,
         budgets=config.budgets if choices.measure else (),
         original=choices.original,
+        neighbours=neighbours.of(chosen.service, services) if choices.neighbours else (),
     )
     comparison = run(options, progress)
     from migrate.snapshots import sentences
 
     state = _state_of_source(assessment)
-    more = (*sentences(built.component.path), *([state] if state else []))
+    built_here = neighbours.not_started(chosen.service, services)
+    linked = (
+        [f"Built from this repository and not started beside it: {', '.join(built_here)}."]
+        if built_here
+        else []
+    )
+    more = (*sentences(built.component.path), *linked, *([state] if state else []))
     comparison = replace(comparison, notes=(*comparison.notes, *more))
     _write_reports(tree, assessment, comparison)
     return comparison
@@ -292,6 +305,10 @@ def _refuse_early(tree: Path, choices: ValidateChoices, probes: Path | None) -> 
     environment_for(load(tree), choices.environment)
     if probes is not None:
         load_probes(probes)
+    for file in choices.requests:
+        from migrate.validate.requests import read
+
+        read(file, unsafe=choices.unsafe)
     if choices.original is not None:
         from migrate.validate.instance import require_answer
 

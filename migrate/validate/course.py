@@ -46,12 +46,14 @@ from migrate.validate import (
     instance,
     logs,
     measuring,
+    neighbours,
     original,
     probes,
     recording,
 )
 from migrate.validate import context as contexts
 from migrate.validate.measuring import claims
+from migrate.validate.neighbourhood import Neighbourhood
 from migrate.validate.session import HOST, Conversation
 
 if TYPE_CHECKING:
@@ -102,6 +104,7 @@ class ValidateOptions:
     budgets: tuple[budgets.Limit, ...] = ()
     target: str | None = None
     original: str | None = None
+    neighbours: tuple[neighbours.Neighbour, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +159,15 @@ def _run(options: ValidateOptions, progress: Progress) -> Comparison:
             _context_hash(options),
             _probes_hash(asked, request, provenance.grants),
         )
+        variables = neighbours.naming(service, request.environment)
+        around = Neighbourhood(
+            options.neighbours,
+            variables,
+            options.environment,
+            options.repository,
+            options.tree / "build",
+            progress,
+        )
         candidate = Candidate(
             CandidateInfo(
                 component.sha256,
@@ -170,29 +182,36 @@ def _run(options: ValidateOptions, progress: Progress) -> Comparison:
                 replace(request, instances=instances),
                 asked,
                 work,
+                around,
                 instance.host(options.original) if options.original else HOST,
             ),
         )
-        with _original(options, asked, request, hashes, progress) as (known, client, setup):
+        with _original(options, asked, request, hashes, around, progress) as (known, client, setup):
             compared = compare_sides(known, candidate, asked, component.wasi, progress)
             measurements: tuple[Measurement, ...] = ()
             machine = measuring.machine()
             if options.measure:
-                subjects = measuring.Subjects(
-                    chosen,
-                    request,
-                    known.runs[0],
-                    client,
-                    setup,
-                    known.info.image_size,
-                    known.measurements,
-                    replace(options.effort, cold_starts=options.cold_starts or options.effort.cold_starts),
+                effort = replace(
+                    options.effort, cold_starts=options.cold_starts or options.effort.cold_starts
                 )
-                measurements = measuring.take(subjects, progress)
+                with contextlib.ExitStack() as stack:
+                    theirs = stack.enter_context(around.of_original(setup)) if setup else None
+                    ours = stack.enter_context(around.of_candidate(request))
+                    subjects = measuring.Subjects(
+                        chosen,
+                        ours,
+                        known.runs[0],
+                        client,
+                        theirs,
+                        known.info.image_size,
+                        known.measurements,
+                        effort,
+                    )
+                    measurements = measuring.take(subjects, progress)
             if options.record and client is not None:
                 path = options.recording or options.tree / "recording.json"
-                theirs = tuple(one for one in measurements if one.side is Side.ORIGINAL)
-                kept = Recording(known.info, recording.now(), hashes.probes, known.runs[:2], theirs)
+                figures = tuple(one for one in measurements if one.side is Side.ORIGINAL)
+                kept = Recording(known.info, recording.now(), hashes.probes, known.runs[:2], figures)
                 recording.save(kept, path)
                 progress.note(f"  recorded: {path}")
     return Comparison(
@@ -208,12 +227,19 @@ def _run(options: ValidateOptions, progress: Progress) -> Comparison:
         grants=provenance.grants,
         imports=component.imports,
         log_findings=compared.log_findings,
-        notes=(*known.notes, *compared.notes),
+        notes=(*known.notes, *_notes(around), *compared.notes),
         promise=provenance.promise,
         machine=machine,
         claims=claims.judge(measurements),
         budgets=budgets.judge(options.budgets, measurements),
     )
+
+
+def _notes(around: Neighbourhood) -> tuple[str, ...]:
+    if around.client is None and around.neighbours:
+        names = ", ".join(one.name for one in around.neighbours)
+        return (f"Neighbours are not started without an engine: {names}. The component ran without them.",)
+    return neighbours.notes(around.neighbours, around.variables)
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +304,7 @@ def _original(
     asked: ProbeSet,
     request: ServeRequest,
     hashes: _Hashes,
+    around: Neighbourhood,
     progress: Progress,
 ) -> Iterator[tuple[Original, DockerClient | None, original.Setup | None]]:
     """The original's answers, from containers, a running instance or the recording; the engine's client."""
@@ -304,13 +331,15 @@ def _original(
             return
         for name in engine.remove_leftovers(client):
             progress.note(f"  removed {name}, left behind by a run that was killed")
+        around.client = client
         built = _image(client, options, hashes, progress)
         setup = original.setup_for(
             options.assessment.service, built.attributes, request.environment, request.ready_path
         )
-        with progress.step("start the original"):
-            setup, note = original.with_capabilities_where_needed(client, setup)
-        known = _asked_original(client, setup, built, asked, hashes, progress)
+        with progress.step("start the original"), around.of_original(setup) as placed:
+            tried, note = original.with_capabilities_where_needed(client, placed)
+        setup = replace(setup, bare=tried.bare)
+        known = _asked_original(client, setup, built, asked, hashes, around, progress)
         yield replace(known, notes=(note,) if note else ()), client, setup
 
 
@@ -336,12 +365,13 @@ def _asked_original(
     built: image.Image,
     asked: ProbeSet,
     hashes: _Hashes,
+    around: Neighbourhood,
     progress: Progress,
 ) -> Original:
     log: list[str] = []
 
     def again() -> Answers:
-        with original.running(client, setup) as container:
+        with around.of_original(setup) as placed, original.running(client, placed) as container:
             answers = converse(container.url, asked)
             log.append(container.logs())
         return answers
@@ -408,10 +438,10 @@ def converse(url: str, asked: ProbeSet, host: str = HOST) -> Answers:
 
 
 def _converse(
-    chosen: Runtime, request: ServeRequest, asked: ProbeSet, work: Path, host: str
+    chosen: Runtime, request: ServeRequest, asked: ProbeSet, work: Path, around: Neighbourhood, host: str
 ) -> tuple[Answers, str, tuple[str, ...]]:
     log = work / f"candidate-{time.monotonic_ns()}.log"
-    with chosen.start(replace(request, log=log)) as server:
+    with around.of_candidate(replace(request, log=log)) as given, chosen.start(given) as server:
         answers = converse(server.url, asked, host)
         alive = server.alive()
         changed = server.changed()

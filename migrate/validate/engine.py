@@ -168,7 +168,7 @@ def _is_dead(label: str) -> bool:
 
 
 def remove_leftovers(client: DockerClient) -> list[str]:
-    """Remove containers of runs that were killed before they could; returns their names."""
+    """Remove containers and networks of runs that were killed before they could; returns their names."""
     removed = []
     with translated("The Docker engine does not list its containers."):
         found = client.containers.list(all=True, filters={"label": OWNER}, ignore_removed=True)
@@ -176,7 +176,24 @@ def remove_leftovers(client: DockerClient) -> list[str]:
         if _is_dead(container.labels.get(OWNER, "")):
             remove(client, str(container.id))
             removed.append(str(container.name))
+    with translated("The Docker engine does not list its networks."):
+        networks = client.networks.list(filters={"label": OWNER})
+    for network in networks:
+        if _is_dead((network.attrs.get("Labels") or {}).get(OWNER, "")):
+            remove_network(client, str(network.id))
+            removed.append(str(network.name))
     return removed
+
+
+def remove_network(client: DockerClient, name: str) -> None:
+    """Remove a network without containers; gone already is as good."""
+    from docker.errors import NotFound
+
+    with (
+        translated(f"The network {name} could not be removed.", do=f"Remove it: docker network rm {name}"),
+        contextlib.suppress(NotFound),
+    ):
+        client.api.remove_network(name)
 
 
 def remove(client: DockerClient, name: str) -> None:

@@ -40,6 +40,7 @@ class Setup:
     ready_path: str = "/"
     ready_timeout: float = 90.0
     cores: tuple[int, ...] = ()  # that it may use; empty: all
+    network: str = ""  # of its neighbours; empty: the engine's default
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +148,8 @@ def _start(client: DockerClient, name: str, setup: Setup) -> Running:
     }
     if setup.bare:
         options |= {"cap_drop": ["ALL"], "cap_add": ["NET_BIND_SERVICE"]}
+    if setup.network:
+        options["network"] = setup.network
     if setup.cores:
         options["cpuset_cpus"] = ",".join(map(str, setup.cores))
     with engine.translated("The Docker engine does not start the original's container."):
