@@ -24,11 +24,11 @@ MAX_BODY = 32 << 20
 MAX_TIMEOUT = 600.0
 MAX_DEPTH = 100
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}\Z")
+METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}\Z")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
-_PATH = re.compile(r"(?:/[\x21-\x7e]*|\*)\Z")
-_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*\Z")
+PATH = re.compile(r"(?:/[\x21-\x7e]*|\*)\Z")
+VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*\Z")
 PLACEHOLDER = re.compile(r"\{\{([A-Za-z_][A-Za-z0-9_]{0,63})\}\}")
 
 _TOP = ("schema_version", "probes")
@@ -193,14 +193,14 @@ def _probe(reader: _Reader, node: Node, captured: set[str]) -> Probe:
     name = _matching(reader, keys["id"], "id", _ID, "letters, digits, `.`, `_`, `-`, at most 100")
     method = "GET"
     if "method" in keys:
-        method = _matching(reader, keys["method"], "method", _TOKEN, "one HTTP token")
+        method = _matching(reader, keys["method"], "method", METHOD, "one HTTP token")
         if method == "CONNECT":
             raise reader.fail(keys["method"], "CONNECT is for proxies; it is not sent.")
     path = _matching(
         reader,
         keys["path"],
         "path",
-        _PATH,
+        PATH,
         "`/` and then printable ASCII without spaces (write others percent-encoded)",
     )
     headers = _headers(reader, keys["headers"]) if "headers" in keys else ()
@@ -316,11 +316,11 @@ def _headers(reader: _Reader, node: Node) -> tuple[tuple[str, str], ...]:
             pairs.append((both[0], both[1]))
     headers = []
     for key, value in pairs:
-        name = _matching(reader, key, "A header's name", _TOKEN, "one HTTP token")
+        name = _matching(reader, key, "A header's name", METHOD, "one HTTP token")
         if name.lower() in _FRAMING:
             raise reader.fail(key, f"{name} follows from the body.", "Use `chunked: true` for chunks.")
         text = reader.text(value, f"The header {name}")
-        if not _VALUE.match(text):
+        if not VALUE.match(text):
             raise reader.fail(value, f"The value of {name} holds a control character.")
         headers.append((name, text))
     return tuple(headers)
@@ -423,7 +423,7 @@ def _multipart(reader: _Reader, node: Node, probe: str) -> tuple[bytes, str, tup
 
 def _quoted(reader: _Reader, node: Node, what: str) -> str:
     text = reader.text(node, what)
-    if not _VALUE.match(text):
+    if not VALUE.match(text):
         raise reader.fail(node, f"{what} holds a control character.")
     _utf8(reader, node, text)
     return text.replace('"', "%22")
@@ -495,7 +495,12 @@ def body_to_json(body: bytes) -> dict[str, str]:
     try:
         return {"body": body.decode()}
     except UnicodeDecodeError:
-        return {"body_base64": base64.b64encode(body).decode()}
+        return body_base64(body)
+
+
+def body_base64(body: bytes) -> dict[str, str]:
+    """`{"body_base64": ...}`."""
+    return {"body_base64": base64.b64encode(body).decode()}
 
 
 def digest(probes: ProbeSet, environment: Mapping[str, str], secrets: Iterable[str]) -> str:
