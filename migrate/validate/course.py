@@ -62,12 +62,12 @@ if TYPE_CHECKING:
 Answers = tuple[tuple[str, Sent, Answer], ...]
 """One conversation: probe id, request as sent, answer."""
 
-APART = 2.1
-"""Seconds between a probe's two askings of the original, so that values that count seconds differ."""
-ROUNDS = 5
 Place = tuple[str, DifferenceKind, str]
 """Where something differs: probe id, kind, place in the answer."""
 
+APART = 2.1
+"""Seconds between a probe's two askings of the original, so that values that count seconds differ."""
+ROUNDS = 5
 """How often what differs is asked again, at most: two containers and the component, until nothing differs."""
 BLIND_LIMIT = 0.02
 """Share of places where nothing could be compared from which on the outcome is inconclusive."""
@@ -82,8 +82,9 @@ def _target(runtime: str, planned: Sequence[str]) -> str:
 class ValidateOptions:
     """What to validate and how.
 
-    `probes` None takes `probes.yaml` of the tree, else what follows from the assessment. `recording` None
-    is `recording.json` of the tree. `environment` (variables and secrets) is given to both sides on top of
+    `probes` None takes `probes.yaml` of the tree, else what follows from the assessment. `requests` are files
+    that are asked besides (`requests.read`, which knows `unsafe`). `recording` None is
+    `recording.json` of the tree. `environment` (variables and secrets) is given to both sides on top of
     the tree's grants and written nowhere. `replay` uses the recording even where an engine answers.
     `original` is the URL of a running instance that stands for it (`instance.address`).
     """
@@ -94,6 +95,8 @@ class ValidateOptions:
     component: Component
     runtime: str = "wasmtime"
     probes: Path | None = None
+    requests: tuple[Path, ...] = ()
+    unsafe: bool = False
     recording: Path | None = None
     record: bool = False
     replay: bool = False
@@ -249,9 +252,9 @@ class _Hashes:
 
 
 def _probes(options: ValidateOptions) -> ProbeSet:
+    beside = options.tree / "probes.yaml"
     if options.probes is not None:
         return probes.load(options.probes)
-    beside = options.tree / "probes.yaml"
     if beside.is_file():
         return probes.load(beside)
     return probes.default(options.assessment.service)
@@ -479,11 +482,18 @@ def compare_sides(
     findings: list[LogFinding] = []
     blind = BlindSpots(0, ())
     notes: list[str] = []
+    settled: set[Place] = set()
     for way in ways:
         with progress.step(f"ask the component ({len(asked.probes)} probes, {way} instances)"):
             answers, log, changed = candidate.converse(way)
         run, spots, known = _judge(known, candidate, way, asked, answers, settled, progress)
         runs.append(run)
+        settled |= {
+            (exchange.probe.id, one.kind, one.where)
+            for exchange in run.exchanges
+            for one in exchange.differences
+            if one.confirmed
+        }
         if way is ways[0]:
             blind = spots
         for one in (
@@ -516,18 +526,11 @@ def compare_sides(
 def _without_theirs(log: str) -> list[LogFinding]:
     """The component's log where the original's is not known: it may have written the same traceback."""
     return [
-    settled: set[Place] = set()
         one if one.fatal else replace(one, why=f"{one.why} (the original's log is not known)")
         for one in logs.scan(Side.CANDIDATE, log)
     ]
 
 
-        settled |= {
-            (exchange.probe.id, one.kind, one.where)
-            for exchange in run.exchanges
-            for one in exchange.differences
-            if one.confirmed
-        }
 def outcome_of(exchanges: Sequence[Exchange], blind: BlindSpots, findings: Sequence[LogFinding]) -> Outcome:
     """Different where one exchange is or an instance died; equal where nearly all could be compared."""
     verdicts = {exchange.verdict for exchange in exchanges}
@@ -544,8 +547,10 @@ def _judge(
     way: Instances,
     asked: ProbeSet,
     answers: Answers,
+    settled: Collection[Place],
     progress: Progress,
 ) -> tuple[ProbeRun, BlindSpots, Original]:
+    """`settled` are the places whose differences another way of instances has confirmed."""
     judged = _compare_all(asked, known.runs, answers)
     seen_again: list[list[compare.Judgement]] = []
     if known.again is not None:
@@ -589,10 +594,8 @@ def _judge(
                 judgement.normalisations,
                 judgement.noise,
             )
-    settled: Collection[Place],
         )
     return ProbeRun(way, tuple(exchanges)), BlindSpots(leaves, tuple(blind)), known
-    """`settled` are the places whose differences another way of instances has confirmed."""
 
 
 def _compare_all(asked: ProbeSet, runs: Sequence[Answers], answers: Answers) -> list[compare.Judgement]:
@@ -607,31 +610,6 @@ def _compare_all(asked: ProbeSet, runs: Sequence[Answers], answers: Answers) -> 
     ]
 
 
-def _confirmed(
-    differences: Sequence[Difference],
-    again: Sequence[compare.Judgement],
-    settled: Collection[tuple[DifferenceKind, str]],
-) -> tuple[Difference, ...]:
-    """Each difference, confirmed where it was there every time.
-
-    One of a value that never came back is no difference: the candidate has answered as the original since. A
-    status or a failure counts even if it came once, and a pace only if it came more often than not.
-    """
-    found = []
-    for difference in differences:
-        times = sum(
-            any(
-                other.kind is difference.kind and other.where == difference.where for other in one.differences
-            )
-            for one in again
-        )
-        once = difference.kind in {DifferenceKind.STATUS, DifferenceKind.ERROR}
-        if difference.kind is DifferenceKind.STREAMING and 2 * times < len(again):
-            continue
-        if again and not times and not once:
-            continue
-        found.append(replace(difference, confirmed=bool(again) and times == len(again)))
-    return tuple(found)
 def _sure(difference: Difference) -> bool:
     """Whether a difference shows that the sides differ: it was there every time, or it is a failure. A value
     that comes and goes may do so on both sides."""
@@ -647,6 +625,31 @@ def _open(asked: ProbeSet, judged: Sequence[compare.Judgement], settled: Collect
     )
 
 
+def _confirmed(
+    differences: Sequence[Difference],
+    again: Sequence[compare.Judgement],
+    settled: Collection[tuple[DifferenceKind, str]],
+) -> tuple[Difference, ...]:
+    """Each difference, confirmed where it was there every time.
+
+    One of a value that never came back is no difference: the candidate has answered as the original since. A
+    status or a failure counts even if it came once, and a pace only if it came more often than not.
+    """
+    found = []
+    for difference in differences:
         if not again and (difference.kind, difference.where) in settled:
             found.append(difference)
             continue
+        times = sum(
+            any(
+                other.kind is difference.kind and other.where == difference.where for other in one.differences
+            )
+            for one in again
+        )
+        once = difference.kind in {DifferenceKind.STATUS, DifferenceKind.ERROR}
+        if difference.kind is DifferenceKind.STREAMING and 2 * times < len(again):
+            continue
+        if again and not times and not once:
+            continue
+        found.append(replace(difference, confirmed=bool(again) and times == len(again)))
+    return tuple(found)
