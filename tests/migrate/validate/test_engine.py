@@ -19,8 +19,8 @@ from migrate.errors import EngineError, OriginalError
 from migrate.model import Sent, Side
 from migrate.progress import Silent
 from migrate.validate import context, engine, image, original
-from migrate.validate.measuring import memory, processes, sizes
 from migrate.validate.client import exchange
+from migrate.validate.measuring import memory, processes, sizes
 from tests.needs import BASE_IMAGE
 
 if TYPE_CHECKING:
