@@ -140,16 +140,6 @@ Requests = Annotated[
 Unsafe = Annotated[
     bool, typer.Option("--unsafe", help="Also send what an OpenAPI document says may change something.")
 ]
-Requests = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--requests",
-        help="More requests: .http, Hurl, HAR or OpenAPI file, access log, probes (repeatable).",
-    ),
-]
-Unsafe = Annotated[
-    bool, typer.Option("--unsafe", help="Also send what an OpenAPI document says may change something.")
-]
 RecordingOption = Annotated[
     Path | None,
     typer.Option("--recording", help="Recorded answers of the original (default: beside the tree)."),
@@ -467,8 +457,6 @@ def validate(
     probes: Probes = None,
     requests: Requests = None,
     unsafe: Unsafe = False,
-    requests: Requests = None,
-    unsafe: Unsafe = False,
     recording: RecordingOption = None,
     record: Record = False,
     replay: Replay = False,
@@ -498,7 +486,6 @@ def validate(
       dock2wasm validate --service api --format html --report v.html --format junit --report v.xml
       dock2wasm validate --service api --measure full --fail-on different,budget
       dock2wasm validate --service api --requests smoke.hurl --requests openapi.json
-      dock2wasm validate --service api --requests smoke.hurl --requests openapi.json
       dock2wasm validate --service api --record
       dock2wasm validate --service api --original https://staging.example.com
     """
@@ -517,34 +504,10 @@ def validate(
         original=_instance(original, record=record, replay=replay),
         requests=tuple(requests or ()),
         unsafe=unsafe,
-        requests=tuple(requests or ()),
-        unsafe=unsafe,
         neighbours=neighbours,
     )
     comparison = pipeline.validate(path, service, output, options, _progress(quiet))
     _emit_comparison(comparison, outputs, asked, color)
-
-
-@app.command()
-def probes(
-    files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help=".http, Hurl, HAR, OpenAPI, access log, probes.")
-    ],
-    unsafe: Unsafe = False,
-) -> None:
-    """Write the requests of files as probes.yaml, to keep and to edit.
-
-    \b
-    Examples:
-      dock2wasm probes smoke.hurl access.log > probes.yaml
-      dock2wasm probes openapi.json --unsafe > probes.yaml
-    """
-    from migrate.validate import requests
-
-    made = requests.merged([requests.read(file, unsafe=unsafe) for file in files])
-    typer.echo(requests.write(made), nl=False)
-    if made.thin:
-        typer.echo(made.thin, err=True)
 
 
 @app.command()

@@ -50,6 +50,7 @@ from migrate.validate import (
     original,
     probes,
     recording,
+    requests,
 )
 from migrate.validate import context as contexts
 from migrate.validate.measuring import claims
@@ -254,10 +255,13 @@ class _Hashes:
 def _probes(options: ValidateOptions) -> ProbeSet:
     beside = options.tree / "probes.yaml"
     if options.probes is not None:
-        return probes.load(options.probes)
-    if beside.is_file():
-        return probes.load(beside)
-    return probes.default(options.assessment.service)
+        own = probes.load(options.probes)
+    elif beside.is_file():
+        own = probes.load(beside)
+    else:
+        own = probes.default(options.assessment.service)
+    more = [requests.read(file, unsafe=options.unsafe) for file in options.requests]
+    return requests.merged([own, *more]) if more else own
 
 
 def _ready_path(options: ValidateOptions) -> str:
