@@ -123,10 +123,11 @@ def test_a_language_without_a_lane_is_refactor_and_lacks_it() -> None:
     assert lacks(one, "spin") == ("lane:java",)
 
 
-def test_asgi_is_not_proven_yet() -> None:
-    one = assessed(service(interface="asgi", framework="fastapi"))
+def test_an_interface_that_no_fixture_has_proven() -> None:
+    one = assessed(service(interface="rsgi", framework="robyn"))
     assert one.verdict is Verdict.REFACTOR
-    assert lacks(one, "wasmtime") == ("lane:python:asgi",)
+    assert lacks(one, "wasmtime") == ("lane:python:rsgi",)
+    assert assessed(service(interface="asgi", framework="starlette")).verdict is Verdict.CONVERT
 
 
 @pytest.mark.parametrize(

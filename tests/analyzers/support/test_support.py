@@ -56,24 +56,24 @@ def test_targets_without_a_proven_row_give_nothing(target: str) -> None:
 def test_a_need_is_given_where_lane_and_host_both_give_it(tmp_path: Path) -> None:
     shutil.copytree(DATA, tmp_path / "data", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     lane = tmp_path / "data" / "python.toml"
-    tcp = (Need(NeedKind.TCP), Need(NeedKind.DNS))
+    files = (Need(NeedKind.WRITE), Need(NeedKind.MOUNT))
     before = read(tmp_path / "data")
     wasmtime = next(target for target in before.targets if target.name == "wasmtime")
-    assert before.missing(wasmtime, "python", tcp, "http") == tcp  # the host gives it, the lane is not proven
+    assert before.missing(wasmtime, "python", files, "http") == files  # the host gives it, the lane is not proven
 
     parts = lane.read_text("utf-8").split("[[feature]]")
     changed = [
         part.replace('status = "planned"', 'status = "proven"\nfixture = "flask-redis"')
-        if '["tcp", "dns"]' in part
+        if '["write", "mount"]' in part
         else part
         for part in parts
     ]
     assert changed != parts
     lane.write_text("[[feature]]".join(changed), "utf-8")
     after = read(tmp_path / "data")
-    given = {target.name for target in after.targets if not after.missing(target, "python", tcp, "http")}
+    given = {target.name for target in after.targets if not after.missing(target, "python", files, "http")}
     assert given == {"wasmtime"}
-    assert not after.at_baseline("python", tcp)
+    assert not after.at_baseline("python", files)
 
 
 def test_a_component_that_imports_more_than_a_row_offers_is_not_inherited(tmp_path: Path) -> None:

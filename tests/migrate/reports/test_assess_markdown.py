@@ -186,7 +186,8 @@ def test_targets_routes_links_and_advice_are_there() -> None:
     assert one.source is not None
     one = replace(one, source=replace(one.source, routes=(Route("GET", "/a|b", at("app.py:9")),)))
     page = render(plain(assess(Inventory(Path("/repo"), None, (one,)))))
-    assert "**refactor** on spin, wasmtime, spinkube, wasmcloud (lacks `dns`, `tcp`)" in page
+    assert "**convert** on wasmtime" in page
+    assert "(lacks `dns`, `tcp`)" in page
     assert "Calls here: `redis` (redis)." in page
     assert "Routes: `GET /a|b`." in page
     assert "Advice: On Spin this can be its own interface" in page
