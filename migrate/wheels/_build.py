@@ -146,7 +146,8 @@ def _make(
         (work / "source").mkdir()
         root = _source.unpack(source.sdist, work / "source")
         with progress.step("compile"):
-            libraries, tools = _compile(root, work, python, recipe, offline, log, on_line)
+            stable = all(".abi3." in native.path for native in natives)
+            libraries, tools = _compile(root, work, python, recipe, stable, offline, log, on_line)
         made = _matched(natives, libraries, log)
         info = _info(name, version, inputs, source, made, recipe, tools)
         candidate = work / target.name
@@ -192,6 +193,7 @@ def _compile(
     work: Path,
     python: Path,
     recipe: _recipes.Recipe,
+    stable_abi: bool,
     offline: bool,
     log: Path,
     on_line: Callable[[str], None] | None,
@@ -207,7 +209,8 @@ def _compile(
         rust = _tools.rust()
         found = _rust.build(
             cargo_toml, work, rust, python,
-            project=project, variables=recipe.variables, offline=offline, log=log, on_line=on_line,
+            project=project, variables=recipe.variables, stable_abi=stable_abi,
+            offline=offline, log=log, on_line=on_line,
         )  # fmt: skip
         return found, {"rustc": rust.version, **zig}
     if recipe.direct or backend.startswith("setuptools") or (root / "setup.py").is_file():

@@ -80,11 +80,15 @@ def build(
     *,
     project: Mapping[str, Any],
     variables: Mapping[str, str],
+    stable_abi: bool,
     offline: bool,
     log: Path,
     on_line: Callable[[str], None] | None = None,
 ) -> tuple[Path, ...]:
-    """Compile; returns the libraries. Raises WheelError with what cargo said."""
+    """Compile; returns the libraries. Raises WheelError with what cargo said.
+
+    `stable_abi`: the package uses CPython's stable ABI only, so that a PyO3 older than CPython 3.14 will do.
+    """
     tools = _programs(work, python)
     (work / "pyo3.txt").write_text(_PYO3)
     flags = [
@@ -106,6 +110,8 @@ def build(
             f"AR_{RUST_TARGET.replace('-', '_')}": str(tools / "ar"),
         },
     )
+    if stable_abi:
+        env["PYO3_USE_ABI3_FORWARD_COMPATIBILITY"] = "1"
     argv = [
         str(rust.cargo),
         "build",
