@@ -31,7 +31,8 @@ ALWAYS = (
     "encodings.hex_codec", "encodings.base64_codec", "encodings.charmap", "encodings.rot_13",
 )  # fmt: skip
 # Of the standard library, imported by other modules of it for debuggers, tests, other processes, terminals,
-# or where a module in C is missing that the component has. Kept only where something else imports them.
+# or where a module in C is missing that the component has. Kept only where something else imports them, or one
+# of those others cannot be imported without.
 ASIDE = frozenset(
     (
         "_aix_support", "_py_abc", "_pydatetime", "_pydecimal", "_pyrepl", "bdb", "cmd", "code", "codeop",
@@ -191,8 +192,9 @@ class Index:
                 continue
             kept.add(name)
             module = self.modules[name]
-            for found in module["imports"].values():
-                waiting += found if module["group"] != "std" else [n for n in found if not is_aside(n, name)]
+            for kind, found in module["imports"].items():
+                optional = module["group"] == "std" and kind != "hard"
+                waiting += [n for n in found if not is_aside(n, name)] if optional else found
             waiting += HIDDEN.get(name, ())
             for mention in module["mentions"]:
                 # A word is no import; the name of something in a module of a dependency or of ours is.
