@@ -18,7 +18,7 @@ from analyzers.repository import Tree
 
 _FOLLOW = 12  # re-exports and calls that are followed, one behind the other
 
-_SHARED = 8_000_000  # bytes of source whose summaries are kept for the next service
+_SHARED = 4_000_000  # bytes of source whose summaries, thirty times that, are kept for the next service
 
 
 class _Shared:
