@@ -31,8 +31,8 @@ ALWAYS = (
     "encodings.hex_codec", "encodings.base64_codec", "encodings.charmap", "encodings.rot_13",
 )  # fmt: skip
 # Of the standard library, imported by other modules of it for debuggers, tests, other processes, terminals,
-# or where a module in C is missing that the component has. Kept only where something else imports them, or one
-# of those others cannot be imported without.
+# or where a module in C is missing that the component has. Kept only where something else imports them, or
+# one of those others cannot be imported without.
 ASIDE = frozenset(
     (
         "_aix_support", "_py_abc", "_pydatetime", "_pydecimal", "_pyrepl", "bdb", "cmd", "code", "codeop",
