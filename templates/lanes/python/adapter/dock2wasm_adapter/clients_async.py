@@ -59,6 +59,17 @@ def httpcore_auto(module):
 
 def aiohttp(module):
     import asyncio
+    import socket
+    import ssl
+
+    from aiohttp import client_exceptions as known
+
+    # What failed before there was a connection -> aiohttp's exception for it, where its version has one.
+    told = (
+        (ssl.SSLCertVerificationError, "ClientConnectorCertificateError"),
+        (ssl.SSLError, "ClientConnectorSSLError"),
+        (socket.gaierror, "ClientConnectorDNSError"),
+    )
 
     class Transport(asyncio.Transport):
         """Between aiohttp's protocol and a conversation."""
@@ -131,8 +142,10 @@ def aiohttp(module):
                 return
             self._closing = True
             self._conversation.close()
-            if error is not None and getattr(error, "unconnected", False):
-                error = self._failed(error)
+            if getattr(error, "unconnected", False):
+                # aiohttp would take it for a connection that was lost; it raises what it is told first.
+                self._protocol.set_exception(self._failed(error))
+                self._protocol.set_exception = lambda *args: None
             self._loop.call_soon(self._protocol.connection_lost, error)
 
         def is_closing(self):
@@ -175,6 +188,12 @@ def aiohttp(module):
         protocol = self._factory()
 
         def failed(error):
+            if isinstance(error, TimeoutError):
+                kind = getattr(known, "ConnectionTimeoutError", known.ServerTimeoutError)
+                return kind(f"Connection timeout to host {req.url}")
+            for cause, name in told:
+                if isinstance(error, cause):
+                    return getattr(known, name, client_error)(req.connection_key, error)
             return client_error(req.connection_key, error)
 
         transport = Transport(conversation, protocol, asyncio.get_running_loop(), failed)
