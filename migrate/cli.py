@@ -516,6 +516,10 @@ def probes(
         list[Path], typer.Argument(metavar="FILE...", help=".http, Hurl, HAR, OpenAPI, access log, probes.")
     ],
     unsafe: Unsafe = False,
+    fuzz: Annotated[
+        int, typer.Option("--fuzz", min=0, max=2000, help="Write this many odd requests like them instead.")
+    ] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Of --fuzz: the same seed, the same requests.")] = 0,
 ) -> None:
     """Write the requests of files as probes.yaml, to keep and to edit.
 
@@ -523,10 +527,12 @@ def probes(
     Examples:
       dock2wasm probes smoke.hurl access.log > probes.yaml
       dock2wasm probes openapi.json --unsafe > probes.yaml
+      dock2wasm probes probes.yaml --fuzz 500 > odd.yaml; dock2wasm validate --requests odd.yaml
     """
     from migrate.validate import requests
 
     made = requests.merged([requests.read(file, unsafe=unsafe) for file in files])
+    made = requests.fuzzed(made, fuzz, seed) if fuzz else made
     typer.echo(requests.write(made), nl=False)
     if made.thin:
         typer.echo(made.thin, err=True)

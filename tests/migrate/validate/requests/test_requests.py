@@ -276,3 +276,16 @@ def test_sets_are_merged_in_order_with_unique_names(tmp_path: Path) -> None:
     assert [one.session for one in twice.probes] == ["file", "file-2"]
     with pytest.raises(ProbesError, match="cannot be read"):
         read(tmp_path / "none")
+
+
+def test_the_command_writes_what_can_be_read_again(tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from migrate.cli import app
+
+    given = tmp_path / "flow.hurl"
+    given.write_text(HURL)
+    plain = CliRunner().invoke(app, ["probes", str(given)])
+    assert (plain.exit_code, len(wire.read(plain.stdout, "probes.yaml").probes)) == (0, 3)
+    odd = CliRunner().invoke(app, ["probes", str(given), "--fuzz", "20", "--seed", "3"])
+    assert (odd.exit_code, len(wire.read(odd.stdout, "probes.yaml").probes)) == (0, 20)
