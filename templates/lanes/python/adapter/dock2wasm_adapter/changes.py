@@ -3,6 +3,7 @@
 import collections
 import contextlib
 import gc
+import os
 import sys
 import types
 
@@ -60,7 +61,8 @@ class Objects:
         """([path], [description]): how each changed object is reached, and what is reached by no path."""
         found = {}
         skipped = {id(vars(m)) for n, m in list(sys.modules.items()) if n in _SKIPPED or _ours(n)}
-        skipped.add(id(sys.modules))
+        # The environment is compared, never put back: at run time it holds the live values.
+        skipped.update(map(id, (sys.modules, os.environ, os.environ._data, getattr(os, "environb", None))))
         for name in ("_cache", "_cache2"):  # compiled patterns
             skipped.add(id(getattr(sys.modules.get("re"), name, None)))
         skipped.update(id(part) for m in list(sys.modules.values()) for part in _of_loader(m))
