@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -51,6 +50,7 @@ from migrate.validate import (
     probes,
     recording,
     requests,
+    scratch,
 )
 from migrate.validate import context as contexts
 from migrate.validate.measuring import claims
@@ -151,8 +151,7 @@ def _run(options: ValidateOptions, progress: Progress) -> Comparison:
     asked = _probes(options)
     chosen = runtime_named(options.runtime)
     located = chosen.locate()
-    with tempfile.TemporaryDirectory(prefix="dock2wasm-validate-") as scratch:
-        work = Path(scratch)
+    with scratch.folder("validate") as work:
         request = request_for(
             options.tree, options.component, environment=options.environment, log=work / "candidate.log"
         )
@@ -380,6 +379,7 @@ def _asked_original(
     def again() -> Answers:
         with around.of_original(setup) as placed, original.running(client, placed) as container:
             answers = converse(container.url, asked)
+            container.check()
             log.append(container.logs())
         return answers
 

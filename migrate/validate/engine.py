@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 LABEL = "dock2wasm"
 OWNER = "dock2wasm.owner"
+_LATE = (0.1, 0.2, 0.4)  # seconds between looks for what the engine may just be making
 _TIMEOUT = 120  # seconds for one answer of the engine
 _DO = (
     "Start Docker and check with `docker version`, or Podman's Docker-compatible socket: "
@@ -157,8 +159,8 @@ def _start_of(pid: int) -> str:
     return ""
 
 
-def _is_dead(label: str) -> bool:
-    """Whether the process that owns a container has ended. On another host it counts as alive."""
+def is_dead(label: str) -> bool:
+    """Whether the process that owns something has ended. On another host it counts as alive."""
     host, _, rest = label.rpartition(":")[0].rpartition(":")
     start = label.rpartition(":")[2]
     if host != socket.gethostname() or not rest.isdigit():
@@ -173,21 +175,35 @@ def remove_leftovers(client: DockerClient) -> list[str]:
     with translated("The Docker engine does not list its containers."):
         found = client.containers.list(all=True, filters={"label": OWNER}, ignore_removed=True)
     for container in found:
-        if _is_dead(container.labels.get(OWNER, "")):
+        if is_dead(container.labels.get(OWNER, "")):
             remove(client, str(container.id))
             removed.append(str(container.name))
     with translated("The Docker engine does not list its networks."):
         networks = client.networks.list(filters={"label": OWNER})
     for network in networks:
-        if _is_dead((network.attrs.get("Labels") or {}).get(OWNER, "")):
+        if is_dead((network.attrs.get("Labels") or {}).get(OWNER, "")):
             remove_network(client, str(network.id))
             removed.append(str(network.name))
     return removed
 
 
-def remove_network(client: DockerClient, name: str) -> None:
-    """Remove a network without containers; gone already is as good."""
+def _await(look: Callable[[], object]) -> None:
+    """Until something is there that the engine may just be making."""
     from docker.errors import NotFound
+
+    for pause in _LATE:
+        with translated("The Docker engine does not say what is there."), contextlib.suppress(NotFound):
+            look()
+            return
+        time.sleep(pause)
+
+
+def remove_network(client: DockerClient, name: str, *, late: bool = False) -> None:
+    """Remove a network without containers; gone already is as good. `late` as for `remove`."""
+    from docker.errors import NotFound
+
+    if late:
+        _await(lambda: client.api.inspect_network(name))
 
     with (
         translated(f"The network {name} could not be removed.", do=f"Remove it: docker network rm {name}"),
@@ -196,9 +212,26 @@ def remove_network(client: DockerClient, name: str) -> None:
         client.api.remove_network(name)
 
 
-def remove(client: DockerClient, name: str) -> None:
-    """Remove a container, running or not, with its volumes; gone already is as good."""
+def reloaded(container: Any) -> bool:
+    """Ask the engine what a container does now; False where it is gone."""
+    from docker.errors import NotFound
+
+    try:
+        container.reload()
+    except NotFound:
+        return False
+    return True
+
+
+def remove(client: DockerClient, name: str, *, late: bool = False) -> None:
+    """Remove a container, running or not, with its volumes; gone already is as good.
+
+    `late`: we were stopped, perhaps while the engine made it, so it may only come to be now.
+    """
     from docker.errors import APIError, NotFound
+
+    if late:
+        _await(lambda: client.api.inspect_container(name))
 
     with translated(
         f"The container {name} could not be removed.", do=f"Remove it: docker rm --force --volumes {name}"

@@ -17,7 +17,7 @@ from migrate import processes
 from migrate.errors import OriginalError
 from migrate.progress import Progress
 from migrate.validate import context as contexts
-from migrate.validate import engine
+from migrate.validate import engine, scratch
 from migrate.validate.engine import LABEL, translated
 
 if TYPE_CHECKING:
@@ -106,8 +106,8 @@ def build(
         builder = find_builder()
         if builder.argv is None:
             refuse_without_buildkit(context.dockerfile)
-    with tempfile.TemporaryDirectory(prefix="dock2wasm-context-") as scratch:
-        folder = Path(scratch) / "context"
+    with scratch.folder("context") as work:
+        folder = work / "context"
         dockerfile = contexts.copy(context, folder)
         with progress.step(f"build the original ({builder.name})"):
             if builder.argv is not None:

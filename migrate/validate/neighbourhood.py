@@ -86,15 +86,16 @@ class Neighbourhood:
             for one in self.neighbours:
                 group.wait(one)
             yield group
+            group.check()
+            group.remove()
         except BaseException as error:
             # The first error is the one to tell; an engine that died cannot remove anything either.
             with contextlib.suppress(EngineError):
                 if isinstance(error, Dock2wasmError):
                     self._keep_logs(group, side)
             with contextlib.suppress(EngineError):
-                group.remove()
+                group.remove(late=True)  # also where we were stopped while we removed it
             raise
-        group.remove()
 
     def _keep_logs(self, group: _Group, side: str) -> None:
         for host in group.containers:
@@ -111,6 +112,8 @@ class _Group:
     client: DockerClient
     network: str
     addresses: dict[str, str] = field(default_factory=dict)  # host as compose names it -> loopback address
+    neighbours: list[Neighbour] = field(default_factory=list)  # those that run
+    names: list[str] = field(default_factory=list)  # of containers, each known before it is made
     containers: dict[str, Any] = field(default_factory=dict)
     ports: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
@@ -125,6 +128,7 @@ class _Group:
     def start(self, one: Neighbour, environment: Mapping[str, str], repository: Path) -> None:
         seeds = _seeds(one, repository)
         address = loopback()
+        self.names.append(f"{self.network}-{secrets.token_hex(3)}")
         with engine.translated(f"The neighbour {one.name} cannot be started.", do=_DO):
             ports = _ports(one, self.client.images.get(one.image).attrs)
             endpoint = self.client.api.create_endpoint_config(aliases=[one.host])
@@ -135,7 +139,7 @@ class _Group:
                 environment=dict(environment),
                 working_dir=one.working_dir,
                 user=one.user,
-                name=f"{self.network}-{secrets.token_hex(3)}",
+                name=self.names[-1],
                 labels={engine.LABEL: "neighbour", engine.OWNER: engine.owner()},
                 detach=True,
                 mem_limit=original.MEMORY,
@@ -153,6 +157,7 @@ class _Group:
             created.start()
         self.addresses[one.host] = address
         self.ports[one.host] = ports
+        self.neighbours.append(one)
 
     def wait(self, one: Neighbour) -> None:
         """Until it is healthy, or, where nothing checks that, takes a connection. Raises OriginalError."""
@@ -163,6 +168,8 @@ class _Group:
                 container.reload()
             state = container.attrs.get("State") or {}
             health = str((state.get("Health") or {}).get("Status") or "")
+            if container.status == "exited" and state.get("ExitCode") == 0:
+                return  # one that fills another and ends
             if container.status in {"exited", "dead"}:
                 raise self._failed(
                     one, f"ended before it was ready, with exit code {state.get('ExitCode', '?')}"
@@ -192,10 +199,23 @@ class _Group:
             whole = bytes(self.containers[host].logs(stdout=True, stderr=True))
         return whole[-_LOG_LIMIT:].decode("utf-8", "replace")
 
-    def remove(self) -> None:
-        for container in self.containers.values():
-            engine.remove(self.client, str(container.id))
-        engine.remove_network(self.client, self.network)
+    def check(self) -> None:
+        """Raises OriginalError where one has ended since."""
+        for one in self.neighbours:
+            container = self.containers[one.host]
+            with engine.translated(f"The Docker engine died beside the neighbour {one.name}."):
+                found = engine.reloaded(container)
+            if not found:
+                raise OriginalError(f"The neighbour {one.name} was removed while it was needed.", do=_DO)
+            code = (container.attrs.get("State") or {}).get("ExitCode")
+            if container.status in {"exited", "dead"} and code != 0:
+                raise self._failed(one, f"ended while it was needed, with exit code {code}")
+
+    def remove(self, *, late: bool = False) -> None:
+        """`late` as for `engine.remove`: only the last one may just be made."""
+        for name in self.names:
+            engine.remove(self.client, name, late=late and name == self.names[-1])
+        engine.remove_network(self.client, self.network, late=late)
 
 
 def loopback() -> str:

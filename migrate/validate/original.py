@@ -54,6 +54,8 @@ class Running:
     spawned: float
     ready_after: float  # seconds
     logs: Callable[[], str]
+    check: Callable[[], None]
+    """Raises OriginalError where it has ended since."""
 
 
 def setup_for(
@@ -106,12 +108,12 @@ def running(client: DockerClient, setup: Setup) -> Iterator[Running]:
     name = f"dock2wasm-original-{secrets.token_hex(6)}"
     try:
         yield _start(client, name, setup)
+        engine.remove(client, name)
     except BaseException:
         # The first error is the one to tell; an engine that died cannot remove anything either.
         with contextlib.suppress(EngineError):
-            engine.remove(client, name)
+            engine.remove(client, name, late=True)  # also where we were stopped while we removed it
         raise
-    engine.remove(client, name)
 
 
 def with_capabilities_where_needed(client: DockerClient, setup: Setup) -> tuple[Setup, str]:
@@ -177,7 +179,14 @@ def _start(client: DockerClient, name: str, setup: Setup) -> Running:
 
     _wait(created, url, setup, spawned, logs)
     pid = int((created.attrs.get("State") or {}).get("Pid") or 0)
-    return Running(str(created.id), name, url, pid, spawned, time.monotonic() - spawned, logs)
+
+    def check() -> None:
+        with engine.translated("The Docker engine died while the original was asked."):
+            found = engine.reloaded(created)
+        if not found or created.status != "running":
+            raise _gone(created, "while it was asked", found=found)
+
+    return Running(str(created.id), name, url, pid, spawned, time.monotonic() - spawned, logs, check)
 
 
 def _not_started(error: Exception) -> Exception:
@@ -239,7 +248,13 @@ def _wait(container: Any, url: str, setup: Setup, spawned: float, logs: Callable
         time.sleep(0.01)
 
 
-def _gone(container: Any, when: str) -> OriginalError:
+def _gone(container: Any, when: str, *, found: bool = True) -> OriginalError:
+    if not found:
+        return OriginalError(
+            f"The original's container was removed {when}.",
+            why="Somebody else did that: we remove it at the end only.",
+            do="Run it again.",
+        )
     state = container.attrs.get("State") or {}
     with engine.translated("The original's log cannot be read."):
         log = bytes(container.logs(stdout=True, stderr=True))[-_LOG_LIMIT:].decode("utf-8", "replace")
