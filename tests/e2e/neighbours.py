@@ -153,6 +153,7 @@ NEIGHBOURS: Mapping[str, Callable[[], AbstractContextManager[Mapping[str, str]]]
     "flask-gateway": _products,
     "flask-redis": _redis,
     "flask-postgres": _postgres,
+    "starlette-gateway": _products,
 }
 
 

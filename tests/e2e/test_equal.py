@@ -17,6 +17,7 @@ NAMES = (
     "flask-postgres",
     "flask-redis",
     "http-server-shortener",
+    "starlette-gateway",
     "starlette-stream",
 )
 
