@@ -144,6 +144,7 @@ class FactKind(StrEnum):
     )
     WORKER = "worker"  # subject: broker or library whose messages the program waits for
     KERNEL = "kernel"  # subject: what of the kernel takes a privilege (eBPF, netlink, raw sockets)
+    START_SECRET = "start-secret"  # subject: what makes it at each start; detail: a variable taken instead
     CLIENT_ADDRESS = "client-address"  # subject: the expression that reads the client's address
 
 

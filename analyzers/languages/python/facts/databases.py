@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from analyzers.languages.python.facts.addresses import host_kept
 from analyzers.languages.python.facts.place import Place, host_of
+from analyzers.languages.python.facts.randomness import made_at_start
 from analyzers.languages.python.syntax import argument
 from analyzers.languages.python.values import text_of, written
 from analyzers.model import Confidence, Evidence, Fact, FactKind, Reach
@@ -66,6 +67,7 @@ def assigned(at: Place, node: ast.Assign | ast.AnnAssign) -> Iterator[Fact]:
     if node.value is None:
         return
     yield from host_kept(at, targets, node.value)
+    yield from made_at_start(at, targets, node.value)
     for target in targets:
         key = getattr(target, "id", "")
         if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
