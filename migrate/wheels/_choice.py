@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from migrate.errors import UsageError
+from migrate.errors import UsageError, WheelError
 from migrate.wheels import _store
 
 
@@ -35,7 +36,10 @@ class Choice:
 
     def inputs(self, tree: Path) -> Iterator[tuple[str, str]]:
         """(file name, SHA-256) of every wheel that a build of the tree can take."""
-        for folder in (tree / "wheels", *([self.folder] if self.folder else []), _store.folder()):
+        folders = [tree / "wheels", *([self.folder] if self.folder else [])]
+        with contextlib.suppress(WheelError):  # a user without a home has no wheels there
+            folders.append(_store.folder())
+        for folder in folders:
             if folder.is_dir():
                 for path in sorted(folder.glob(f"*-{_store.TAG}.whl")):
                     yield path.name, _store.sha256(path)
