@@ -204,6 +204,23 @@ def test_modules_packages_namespaces_and_resources_come_from_memory() -> None:
     ]  # fmt: skip
 
 
+def test_what_python_has_and_webassembly_has_not_is_named() -> None:
+    assert run("""
+        import sys
+        sys.meta_path[:] = [modules.LastFinder]
+        told = []
+        for name in ("_bz2", "mmap", "nowhere"):
+            sys.modules.pop(name, None)
+            try: __import__(name)
+            except ModuleNotFoundError as error: told.append(str(error))
+        result(told)
+    """) == [
+        "No module named '_bz2' (dock2wasm: bz2 is not available in WebAssembly)",
+        "No module named 'mmap' (dock2wasm: mmap is not available in WebAssembly)",
+        "No module named 'nowhere'",
+    ]
+
+
 # --- the application at the first request ------------------------------------------------------------
 
 

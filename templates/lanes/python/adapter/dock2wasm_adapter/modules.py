@@ -111,11 +111,25 @@ class NativeFinder:
         pass
 
 
+# Modules of CPython that its build for WASI does not have -> what is missing with them.
+ABSENT = {
+    "_bz2": "bz2", "_lzma": "lzma", "_zstd": "compression.zstd", "_ctypes": "ctypes", "ctypes": "ctypes",
+    "mmap": "mmap", "_curses": "curses", "curses": "curses", "readline": "readline", "termios": "termios",
+    "_tkinter": "tkinter", "tkinter": "tkinter", "_multiprocessing": "multiprocessing",
+    "_posixshmem": "shared memory", "_dbm": "dbm.ndbm", "_gdbm": "dbm.gnu",
+}  # fmt: skip
+
+
 class LastFinder:
-    """Last on sys.meta_path: says so when a missing module is one that the build left out."""
+    """Last on sys.meta_path: says why a module is missing that Python has, or that the build left out."""
 
     @staticmethod
     def find_spec(name, path=None, target=None):
+        if name in ABSENT:
+            raise ModuleNotFoundError(
+                f"No module named {name!r} (dock2wasm: {ABSENT[name]} is not available in WebAssembly)",
+                name=name,
+            )
         if name in LEFT_OUT:
             raise ModuleNotFoundError(
                 f"No module named {name!r} (dock2wasm: the build saw no import of it and left it out;"
