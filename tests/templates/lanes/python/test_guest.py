@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 import textwrap
 import types
@@ -13,16 +12,6 @@ import pytest
 
 from tests.templates.lanes.python.installed import run
 from tests.templates.lanes.python.wasi import adapter
-
-
-def test_pbkdf2_is_hashlibs() -> None:
-    ours = adapter("gaps").pbkdf2_hmac
-    for name, length, rounds in (("sha256", None, 3), ("sha1", 50, 2), ("sha512", 7, 1)):
-        assert ours(name, b"secret", b"salt", rounds, length) == hashlib.pbkdf2_hmac(
-            name, b"secret", b"salt", rounds, length
-        )
-    with pytest.raises(ValueError, match="iteration"):
-        ours("sha256", b"", b"", 0)
 
 
 # --- threads ------------------------------------------------------------------------------------
