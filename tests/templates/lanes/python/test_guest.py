@@ -13,7 +13,6 @@ import pytest
 from tests.templates.lanes.python.installed import run
 from tests.templates.lanes.python.wasi import adapter
 
-
 # --- threads ------------------------------------------------------------------------------------
 
 THREADS = """
