@@ -140,7 +140,8 @@ def latency(name: str, server: Server, path: str, number: int) -> str:
     return (
         f"| {name} | {path} | {number} | {statistics.median(times):.2f} | {times[0]:.2f} "
         f"| {low:.2f} to {high:.2f} | {1000 * (after[1] - before[1]) / number:.2f} "
-        f"| {(after[0] - before[0]) / number:.0f} | {1000 / statistics.fmean(times):.0f} | {os.getloadavg()[0]:.1f} |"
+        f"| {(after[0] - before[0]) / number:.0f} | {1000 / statistics.fmean(times):.0f} "
+        f"| {os.getloadavg()[0]:.1f} |"
     )
 
 

@@ -119,7 +119,7 @@ def comments(assessment: Assessment) -> tuple[Comment, ...]:
     """The ignore comments in the files that services were judged by."""
     root = assessment.inventory.root
     files = {path: root / path for path in sorted(_judged(assessment)) if _inside(root, path)}
-    tree = Tree(root, {path: real.resolve() for path, real in files.items()}, {}, None, DEFAULT_LIMITS)
+    tree = Tree(root, {path: str(real.resolve()) for path, real in files.items()}, {}, None, DEFAULT_LIMITS)
     found: list[Comment] = []
     for path in tree.paths:
         if _MARK in (tree.data(path) or b""):

@@ -59,7 +59,9 @@ def test_a_need_is_given_where_lane_and_host_both_give_it(tmp_path: Path) -> Non
     files = (Need(NeedKind.WRITE), Need(NeedKind.MOUNT))
     before = read(tmp_path / "data")
     wasmtime = next(target for target in before.targets if target.name == "wasmtime")
-    assert before.missing(wasmtime, "python", files, "http") == files  # the host gives it, the lane is not proven
+    assert (
+        before.missing(wasmtime, "python", files, "http") == files
+    )  # the host gives it, the lane is not proven
 
     parts = lane.read_text("utf-8").split("[[feature]]")
     changed = [

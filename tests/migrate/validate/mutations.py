@@ -14,7 +14,6 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from random import Random
 from typing import Any
 
@@ -345,6 +344,10 @@ def _no_attribute(which: str) -> Callable[[str, Random], str]:
     return without
 
 
+def _any_time(change: Callable[[str, Random], str]) -> Callable[[str], str]:
+    return lambda text: change(text, NO_CHANCE)
+
+
 def _attribute(which: str) -> Callable[[str], str]:
     return lambda text: f"{_no_attribute(which)(text, NO_CHANCE)}; {which}=1"
 
@@ -356,7 +359,7 @@ def _got(which: str) -> Callable[[str, Random], str]:
 for _which in ("Path", "HttpOnly", "SameSite", "Secure", "Max-Age", "Domain", "Expires"):
     _lost = _no_attribute(_which)
     _cookie(f"cookie_lost_{_which}", _lost, _attribute(_which))
-    _cookie(f"cookie_got_{_which}", _got(_which), partial(_lost, _=NO_CHANCE))
+    _cookie(f"cookie_got_{_which}", _got(_which), _any_time(_lost))
 _cookie("cookie_dropped", lambda _, __: "")
 _cookie("cookie_twice", lambda text, _: f"{text}\n{text}")
 _cookie("cookie_renamed", lambda text, _: f"x{text}")

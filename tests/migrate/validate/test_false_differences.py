@@ -111,6 +111,10 @@ class Service:
 SENT = {case.name: case.sent[0] for case in cases()}
 
 
+def _answering(service: Service) -> Callable[[Instances], tuple[Answers, str, tuple[str, ...]]]:
+    return lambda _: (service.ask(), "", ())
+
+
 @pytest.mark.parametrize("fixture", sorted({case.name.partition(" ")[0] for case in cases()}))
 def test_nothing_differs(fixture: str) -> None:
     own = [case for case in cases() if case.name.startswith(f"{fixture} ") and whole(case)]
@@ -122,7 +126,7 @@ def test_nothing_differs(fixture: str) -> None:
     while done < EXCHANGES:
         service = Service(done, [(case.name, case.originals[0]) for case in own])
         known = Original(INFO, (service.ask(), service.ask()), service.ask, "")
-        candidate = Candidate(CANDIDATE, lambda _, one=service: (one.ask(), "", ()))
+        candidate = Candidate(CANDIDATE, _answering(service))
         found = compare_sides(known, candidate, asked, "0.3", Silent())
         (run,) = found.runs
         assert run.instances is Instances.RESIDENT

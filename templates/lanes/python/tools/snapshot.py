@@ -75,8 +75,8 @@ ALONG = {
     "django.db.utils": ("django.db.backends.dummy.*",),  # where DATABASES is empty
     "sqlalchemy.dialects": ("sqlalchemy.dialects.sqlite.pysqlite", "sqlite3"),
 }
-# Loaded by the name in a database's URL, which comes at run time: (who loads it, a driver that is installed) ->
-# what is loaded beside the driver; also in the snapshot.
+# Loaded by the name in a database's URL, which comes at run time: (who loads it, a driver that is
+# installed) -> what is loaded beside the driver; also in the snapshot.
 PLUGINS = {
     ("sqlalchemy.dialects", "pg8000"): ("sqlalchemy.dialects.postgresql.pg8000",),
     ("sqlalchemy.dialects", "asyncpg"): ("sqlalchemy.dialects.postgresql.asyncpg",),
@@ -146,7 +146,7 @@ class Index:
     def add_native(self, folder):
         """Add the libraries of packages that were built for WASI: {module: path below the folder}.
 
-        What their code imports shows in no source: each wheel tells it, or all of the standard library is kept.
+        What their code imports shows in no source: each wheel tells it, or the whole library is kept.
         """
         known = json.loads((BUILD / "wheels.json").read_text(encoding="utf-8"))["packages"]
         found = native.modules_in(folder)

@@ -214,14 +214,17 @@ def test_what_an_import_changed_elsewhere_is_found_and_put_back() -> None:
 
 
 def test_the_environment_is_never_put_back() -> None:
-    assert run("""
+    assert (
+        run("""
         import os
         from dock2wasm_adapter import changes
         trial = changes.Objects()
         os.environ["MADE"] = "by the import"
         paths, lost = trial.changed()
         result([p for p in paths if p[0] == ("module", "os")])
-    """) == []
+    """)
+        == []
+    )
 
 
 def test_a_path_that_leads_nowhere_is_said() -> None:

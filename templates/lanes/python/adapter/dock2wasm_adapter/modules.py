@@ -94,7 +94,7 @@ class Finder:
 class NativeFinder:
     """Second on sys.meta_path: shared libraries, which are linked into the component under these paths."""
 
-    libraries = {}
+    libraries = {}  # noqa: RUF012 - one for the interpreter; filled once, by the build
 
     @classmethod
     def find_spec(cls, name, path=None, target=None):
