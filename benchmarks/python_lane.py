@@ -145,15 +145,15 @@ def latency(name: str, server: Server, path: str, number: int) -> str:
     )
 
 
-def memory(name: str, servers: Sequence[Server], path: str) -> str:
-    """Idle: after one request each. Busy: after a hundred each."""
+def memory(name: str, servers: Sequence[Server], path: str, busy: int) -> str:
+    """Idle: after one request each. Busy: after `busy` more each."""
     pids = [pid for server in servers for pid in server.pids]
     start = pss(pids)
     for server in servers:
         ask(server, path)
     idle = pss(pids)
     for server in servers:
-        for _ in range(100):
+        for _ in range(busy):
             ask(server, path)
     return f"| {name} | {len(servers)} | {start:.0f} | {idle:.0f} | {pss(pids):.0f} |"
 
@@ -170,6 +170,8 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--number", type=int, default=200)
     parser.add_argument("--copies", default="1,10")
+    parser.add_argument("--busy", type=int, default=100, help="requests to each copy before the last figure")
+    parser.add_argument("--only", choices=("latency", "memory"))
     parser.add_argument("--wasmtime", default="wasmtime")
     given = parser.parse_args()
     version = subprocess.run([given.wasmtime, "--version"], capture_output=True, text=True, check=True).stdout
@@ -182,8 +184,10 @@ def main() -> None:
         sizes = (len(data), len(gzip.compress(data, 6)), compiled.stat().st_size)
         print("| .wasm | gzip -6 | .cwasm |\n| --- | --- | --- |")
         print("| " + " | ".join(f"{size / 1e6:.2f} MB" for size in sizes) + " |\n")
-        _latencies(given, compiled)
-        _memories(given, compiled)
+        if given.only != "memory":
+            _latencies(given, compiled)
+        if given.only != "latency":
+            _memories(given, compiled)
 
 
 def _latencies(given: argparse.Namespace, compiled: Path) -> None:
@@ -207,7 +211,7 @@ def _latencies(given: argparse.Namespace, compiled: Path) -> None:
 
 
 def _memories(given: argparse.Namespace, compiled: Path) -> None:
-    print("| PSS, MiB | copies | started | after one request each | after a hundred each |")
+    print(f"| PSS, MiB | copies | started | after one request each | after {given.busy} more each |")
     print("| --- | --- | --- | --- | --- |")
     ways = [("fresh", FRESH), ("fresh, memory kept", (*FRESH, *KEEP)), ("reused", REUSED)]
     for copies in map(int, given.copies.split(",")):
@@ -217,13 +221,13 @@ def _memories(given: argparse.Namespace, compiled: Path) -> None:
                     stack.enter_context(serving(given.wasmtime, compiled, given.env, options))
                     for _ in range(copies)
                 ]
-                print(memory(name, servers, given.path[0]), flush=True)
+                print(memory(name, servers, given.path[0], given.busy), flush=True)
         if given.image:
             with contextlib.ExitStack() as stack:
                 servers = [
                     stack.enter_context(container(given.image, given.port, given.env)) for _ in range(copies)
                 ]
-                print(memory("container", servers, given.path[0]), flush=True)
+                print(memory("container", servers, given.path[0], given.busy), flush=True)
 
 
 if __name__ == "__main__":
