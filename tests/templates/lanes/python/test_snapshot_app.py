@@ -463,7 +463,7 @@ def test_a_scripts_own_code_is_the_applications(tmp_path: Path) -> None:
     tree = write_tree(tmp_path, files, entry="server", interface="http.server", grants=grants)
     done = build(tree)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "/app/server.py:13: reads the clock (time.time)" in done.stdout
+    assert "/app/server.py:12: reads the clock (time.time)" in done.stdout
 
 
 @pytest.mark.build
