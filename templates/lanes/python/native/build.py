@@ -12,8 +12,12 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 SUFFIX = ".cpython-314-wasm32-wasi.so"
-# library -> source
-LIBRARIES = {"_dock2wasm_kdf": "kdf.c"}
+HEADER = "python.h"
+# library -> (source, file with a section that says what its imports of the component model mean, or "")
+LIBRARIES = {
+    "_dock2wasm_kdf": ("kdf.c", ""),
+    "_dock2wasm_streams": ("streams.c", "streams.component-type"),
+}
 COMPILE = ("cc", "-target", "wasm32-wasi", "-fPIC", "-O2", "-g0", "-msimd128", "-Wall", "-Wextra",
            "-Wno-unused-parameter", "-c")  # fmt: skip
 LINK = ("wasm-ld", "-shared", "--experimental-pic", "--unresolved-symbols=import-dynamic",
@@ -24,20 +28,22 @@ def zig(*arguments, cwd):
     subprocess.run([sys.executable, "-m", "ziglang", *arguments], cwd=str(cwd), check=True)
 
 
-def build(library, source, scratch):
+def build(library, source, section, scratch):
     """The library's bytes."""
     # Relative names in a folder of its own: no path of this machine gets into the result.
-    (scratch / source).write_bytes((HERE / source).read_bytes())
+    for name in (source, HEADER):
+        (scratch / name).write_bytes((HERE / name).read_bytes())
     zig(*COMPILE, source, "-o", "library.o", cwd=scratch)
     zig(*LINK, f"--export=PyInit_{library}", "library.o", "-o", "library.so", cwd=scratch)
-    return (scratch / "library.so").read_bytes()
+    made = (scratch / "library.so").read_bytes()
+    return made + (HERE / section).read_bytes() if section else made
 
 
 def main(write):
     sums = []
-    for library, source in LIBRARIES.items():
+    for library, (source, section) in LIBRARIES.items():
         with tempfile.TemporaryDirectory() as scratch:
-            made = build(library, source, Path(scratch))
+            made = build(library, source, section, Path(scratch))
         path = HERE / (library + SUFFIX)
         if write:
             path.write_bytes(made)

@@ -2,48 +2,11 @@
  *
  * CPython for WASI has no OpenSSL, and in Python a login would take seconds. Loaded as _dock2wasm_kdf;
  * dock2wasm_adapter.kdf checks arguments, all sizes here are right already.
- *
- * Only the few functions of CPython's C API below are used, declared by hand for 3.14 on a 32-bit target, so that
- * the C compiler alone builds it (build.py).
  */
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* --- CPython (Include/object.h, Include/moduleobject.h, Include/methodobject.h of 3.14) -------------- */
-
-typedef ptrdiff_t Py_ssize_t;
-typedef struct {
-    Py_ssize_t ob_refcnt;
-    void *ob_type;
-} PyObject;
-typedef PyObject *(*PyCFunction)(PyObject *, PyObject *);
-typedef struct {
-    const char *ml_name;
-    PyCFunction ml_meth;
-    int ml_flags;
-    const char *ml_doc;
-} PyMethodDef;
-typedef struct {
-    PyObject ob_base;
-    PyObject *(*m_init)(void);
-    Py_ssize_t m_index;
-    PyObject *m_copy;
-    const char *m_name;
-    const char *m_doc;
-    Py_ssize_t m_size;
-    PyMethodDef *m_methods;
-    void *m_slots, *m_traverse, *m_clear, *m_free;
-} PyModuleDef;
-#define METH_VARARGS 1
-#define PYTHON_API_VERSION 1013
-
-extern int PyArg_ParseTuple(PyObject *, const char *, ...);
-extern PyObject *PyBytes_FromStringAndSize(const char *, Py_ssize_t);
-extern char *PyBytes_AsString(PyObject *);
-extern PyObject *PyModule_Create2(PyModuleDef *, int);
-extern PyObject *PyErr_NoMemory(void);
+#include "python.h"
 
 /* --- hashes (FIPS 180-4) ------------------------------------------------------------------- */
 

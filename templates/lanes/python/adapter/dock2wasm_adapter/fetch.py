@@ -12,7 +12,7 @@ import sys
 from componentize_py_types import Err, Ok
 from wit_world.imports import outgoing_handler, streams, wasi_http_types
 
-from dock2wasm_adapter import waits
+from dock2wasm_adapter import output, waits
 from dock2wasm_adapter.incoming import drop, release_error
 
 # Fields that the host writes itself, or that belong to a connection, which is the host's.
@@ -172,12 +172,14 @@ class Call:
         try:
             allowed = min(stream.check_write(), len(data))
             if allowed:
-                stream.write(bytes(data[:allowed]))
+                output.write(stream, data[:allowed])
             return allowed
+        except output.StreamEndedError:
+            self._break()
         except Err as error:
             release_error(error)
             self._break()
-            return len(data)
+        return len(data)
 
     def writable(self):
         """What to wait for before `write` is worth another try."""

@@ -12,6 +12,7 @@ import sys
 from componentize_py_types import Err, Ok
 from wit_world.imports import wasi_http_types
 
+from dock2wasm_adapter import output
 from dock2wasm_adapter.incoming import Disconnected, drop, release_error
 
 # RFC 9110 5.6.2, 5.5.
@@ -110,6 +111,8 @@ class Answer:
         self._sent += len(data)
         try:
             self._send(data)
+        except output.StreamEndedError:
+            raise Disconnected(errno.EPIPE, "the client went away") from None
         except Err as error:
             release_error(error)
             raise Disconnected(errno.EPIPE, "the client went away") from None
@@ -117,7 +120,7 @@ class Answer:
     def _send(self, data):
         stream = self._stream
         if len(data) <= _SMALL:
-            stream.blocking_write_and_flush(data)
+            output.write_and_flush(stream, data)
             return
         view = memoryview(data)
         while view:
@@ -129,7 +132,7 @@ class Answer:
                 finally:
                     drop(ready)
                 continue
-            stream.write(bytes(view[:allowed]))
+            output.write(stream, view[:allowed])
             view = view[allowed:]
         stream.blocking_flush()
 
