@@ -7,7 +7,7 @@ import os
 import sys
 import types
 
-from dock2wasm_adapter.rollback import state_of
+from dock2wasm_adapter.rollback import is_a, state_of
 
 # Of no consequence, or worth keeping: caches of what was compiled, tables that the importer keeps.
 _SKIPPED = frozenset(
@@ -44,9 +44,9 @@ class Objects:
         # instance through the instance.
         inner = set()
         for thing in objects:
-            if isinstance(thing, type):
+            if is_a(thing, type):
                 inner.update(id(part) for part in gc.get_referents(thing) if type(part) is dict)
-            elif not isinstance(thing, types.ModuleType) and type(thing).__flags__ & (1 << 9):
+            elif not is_a(thing, types.ModuleType) and type(thing).__flags__ & (1 << 9):
                 with contextlib.suppress(AttributeError):
                     inner.add(id(object.__getattribute__(thing, "__dict__")))
         self._before = {}
@@ -82,7 +82,7 @@ class Objects:
         """Whether anything but plain containers holds it: else it is a table of the interpreter's own."""
         plain = (dict, list, tuple, set, types.FrameType, types.CellType)
         return type(thing).__module__ != "builtins" or any(
-            not isinstance(r, plain) for r in gc.get_referrers(thing) if r is not self
+            not is_a(r, plain) for r in gc.get_referrers(thing) if r is not self
         )
 
     def _paths(self, wanted):
@@ -90,7 +90,7 @@ class Objects:
         paths, seen, queue = {}, set(), collections.deque()
         for name in sorted(n for n in sys.modules if n not in _SKIPPED and not _ours(n)):
             module = sys.modules[name]
-            if isinstance(module, types.ModuleType):
+            if is_a(module, types.ModuleType):
                 queue.append((vars(module), (("module", name),)))
         while queue and len(paths) < len(wanted):
             thing, path = queue.popleft()
@@ -100,10 +100,7 @@ class Objects:
             if id(thing) in wanted:
                 paths[id(thing)] = path
             for step, part in self._parts(thing):
-                if (
-                    not isinstance(part, (*_SIMPLE, types.ModuleType, types.CodeType))
-                    and id(part) not in seen
-                ):
+                if not is_a(part, (*_SIMPLE, types.ModuleType, types.CodeType)) and id(part) not in seen:
                     queue.append((part, (*path, step)))
         return paths
 
@@ -111,9 +108,9 @@ class Objects:
         kept = self._before.get(id(thing))
         if kept is not None:
             kind, copy = kept[1]
-        elif isinstance(thing, tuple):
+        elif is_a(thing, tuple):
             kind, copy = "list", thing
-        elif isinstance(thing, types.FunctionType):
+        elif is_a(thing, types.FunctionType):
             cells = thing.__closure__ or ()
             for number, cell in enumerate(cells):
                 with contextlib.suppress(ValueError):
@@ -121,17 +118,17 @@ class Objects:
             if thing.__dict__:
                 yield ("attribute", "__dict__"), thing.__dict__
             return
-        elif isinstance(thing, (types.MethodType, classmethod, staticmethod)):
+        elif is_a(thing, (types.MethodType, classmethod, staticmethod)):
             yield ("attribute", "__func__"), thing.__func__
             return
-        elif isinstance(thing, property):
+        elif is_a(thing, property):
             yield ("attribute", "fget"), thing.fget
             return
         else:
             return
         if kind == "dict":
             for key, part in copy.items():
-                if isinstance(key, (str, int)):
+                if is_a(key, (str, int)):
                     yield ("key", key), part
         elif kind in ("list", "deque"):
             for number, part in enumerate(copy):
@@ -160,16 +157,16 @@ def _only_modules(thing, before, now):
     first, second = before[1], now[1]
     if any(name not in second or second[name] is not value for name, value in first.items()):
         return False
-    return all(isinstance(value, types.ModuleType) for name, value in second.items() if name not in first)
+    return all(is_a(value, types.ModuleType) for name, value in second.items() if name not in first)
 
 
 def _describe(thing):
     kind = type(thing)
-    if isinstance(thing, type):
+    if is_a(thing, type):
         return f"class {thing.__module__}.{thing.__qualname__}"
     text = f"{kind.__module__}.{kind.__qualname__}"
-    if isinstance(thing, dict):
+    if is_a(thing, dict):
         text += f" with keys {sorted(map(repr, thing))[:3]}"
-    elif isinstance(thing, (list, set)):
+    elif is_a(thing, (list, set)):
         text += f" of {[type(x).__name__ for x in list(thing)[:3]]}"
     return text

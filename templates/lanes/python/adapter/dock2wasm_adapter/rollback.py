@@ -17,9 +17,14 @@ from dock2wasm_adapter.notes import note
 _CACHE = type(functools.lru_cache(lambda: None))
 
 
+def is_a(thing, kinds):
+    """isinstance() by the type alone: it would ask a lazy object (Django's settings) what it stands for."""
+    return issubclass(type(thing), kinds)
+
+
 def _attributes(thing):
     """An instance's attributes, slots included; None where it has none that could be set again."""
-    if isinstance(thing, (types.ModuleType, types.FunctionType, type, types.GenericAlias)):
+    if is_a(thing, (types.ModuleType, types.FunctionType, type, types.GenericAlias)):
         return None
     kind = type(thing)
     if not kind.__flags__ & (1 << 9):  # a class in C: its parts are its own affair
@@ -27,7 +32,7 @@ def _attributes(thing):
     found = {}
     try:
         own = object.__getattribute__(thing, "__dict__")
-        if isinstance(own, dict):
+        if is_a(own, dict):
             found.update(own)
     except AttributeError:
         pass
@@ -46,20 +51,20 @@ def _class_attributes(cls):
 
 
 def _is_heap_class(thing):
-    return isinstance(thing, type) and bool(thing.__flags__ & (1 << 9))
+    return is_a(thing, type) and bool(thing.__flags__ & (1 << 9))
 
 
 def state_of(thing):
     """(kind, shallow copy) of what can be put back; None for anything else."""
-    if isinstance(thing, dict):
+    if is_a(thing, dict):
         return "dict", dict.copy(thing)
-    if isinstance(thing, list):
+    if is_a(thing, list):
         return "list", list.copy(thing)
-    if isinstance(thing, set):
+    if is_a(thing, set):
         return "set", set.copy(thing)
-    if isinstance(thing, collections.deque):
+    if is_a(thing, collections.deque):
         return "deque", list(collections.deque.__iter__(thing))
-    if isinstance(thing, _CACHE):
+    if is_a(thing, _CACHE):
         return "cache", thing.cache_info().currsize
     if _is_heap_class(thing):
         return "class", _class_attributes(thing)
@@ -78,7 +83,7 @@ def _follow(path):
             thing = thing.__closure__[name].cell_contents
         elif step == "attribute":
             thing = getattr(thing, name)
-        elif isinstance(thing, type):
+        elif is_a(thing, type):
             thing = vars(thing)[name]
         else:
             thing = object.__getattribute__(thing, name)
@@ -107,8 +112,8 @@ def restore(kept):
     """Put the copies back."""
     for thing, kind, copy in kept:
         if kind == "dict":
-            added = {n: v for n, v in thing.items() if n not in copy and isinstance(v, types.ModuleType)}
-            plain = collections.OrderedDict if isinstance(thing, collections.OrderedDict) else dict
+            added = {n: v for n, v in thing.items() if n not in copy and is_a(v, types.ModuleType)}
+            plain = collections.OrderedDict if is_a(thing, collections.OrderedDict) else dict
             plain.clear(thing)
             plain.update(thing, copy)
             plain.update(thing, added)
